@@ -1,0 +1,142 @@
+"""The browser's live socket: settles permission, then only forwards text."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from core import topics, wire
+from core.hub import Hub, Listener, hub
+
+log = logging.getLogger(__name__)
+
+WINDOW = 16
+ACK_EVERY = 4
+MAX_TOPICS = 64
+MAX_MESSAGE_CHARS = 16_384
+NOT_LOGGED_IN = 4401
+
+
+class ClientMessage(msgspec.Struct):
+    """What a browser may say."""
+
+    type: str
+    topics: list[str] = []
+    n: int = 0
+
+
+_decoder = msgspec.json.Decoder(ClientMessage)
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """``/ws/live``: subscribe, unsubscribe, ack, ping."""
+
+    listener: Listener
+    hub: Hub
+    pump: "asyncio.Task[None] | None" = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one event without the base class's database clean-up.
+
+        The base class hops to a thread to close old connections before every
+        message; this consumer touches the database in ``connect`` only.
+        """
+        handler: Callable[[dict[str, Any]], Any] = getattr(
+            self, message["type"].replace(".", "_")
+        )
+        await handler(message)
+
+    async def connect(self) -> None:
+        """Accept a logged-in browser."""
+        user = self.scope["user"]
+        await self.accept()
+        if not user.is_authenticated:
+            await self.close(code=NOT_LOGGED_IN)
+            return
+        self.permissions = await sync_to_async(user.get_all_permissions)()
+        self.hub = hub()
+        self.listener = Listener(self._send_text, WINDOW)
+        self.pump = asyncio.create_task(self.listener.pump(self.hub.topics))
+        await self._say(
+            {
+                "type": "hello",
+                "server_time": _now_ms(),
+                "window": WINDOW,
+                "ack_every": ACK_EVERY,
+                "version": self.hub.run,
+            }
+        )
+
+    async def disconnect(self, code: int) -> None:
+        """Forget the browser."""
+        if self.pump is None:
+            return
+        self.pump.cancel()
+        for name in list(self.listener.positions):
+            self.hub.unsubscribe(self.listener, name)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """Answer one message; a bad one gets an error, never a closed socket."""
+        if self.pump is None:
+            return
+        if text_data is None or len(text_data) > MAX_MESSAGE_CHARS:
+            await self._refuse("bad_message", "text messages below 16 kB only")
+            return
+        try:
+            message = _decoder.decode(text_data)
+        except msgspec.MsgspecError as error:
+            await self._refuse("bad_message", str(error))
+            return
+        if message.type == "ack":
+            self.listener.acknowledge(message.n)
+        elif message.type == "ping":
+            await self._say({"type": "pong", "server_time": _now_ms()})
+        elif message.type == "subscribe":
+            for name in message.topics:
+                await self._subscribe(name)
+        elif message.type == "unsubscribe":
+            for name in message.topics:
+                self.hub.unsubscribe(self.listener, name)
+        else:
+            await self._refuse("unknown_type", f"type {message.type!r} is not known")
+
+    async def _subscribe(self, name: str) -> None:
+        rule = topics.rule_for(name)
+        if rule is None:
+            await self._refuse("unknown_topic", f"no topic {name!r}", name)
+        elif rule.permission is not None and rule.permission not in self.permissions:
+            await self._refuse("forbidden", f"needs {rule.permission}", name)
+        elif len(self.listener.positions) >= MAX_TOPICS:
+            await self._refuse("too_many", f"at most {MAX_TOPICS} topics", name)
+        else:
+            topic = await self.hub.subscribe(self.listener, name)
+            await self._say(
+                {
+                    "type": "subscribed",
+                    "topic": name,
+                    "epoch": topic.position,
+                    "seq": topic.seq,
+                }
+            )
+
+    async def _refuse(self, code: str, message: str, topic: str | None = None) -> None:
+        await self._say(
+            {"type": "error", "code": code, "message": message, "topic": topic}
+        )
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._send_text(wire.encode(message).decode())
+
+    async def _send_text(self, text: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": text})
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
