@@ -1,0 +1,94 @@
+"""Logs: one line per event to standard output, as text or JSON, secrets masked."""
+
+import logging
+import re
+import traceback
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+
+MASK = "••••••"
+# What must never reach a log: userinfo of URLs, bearer tokens, keys and signatures.
+SECRETS = re.compile(
+    r"(?P<before>://[^/\s:@]*:|[Bb]earer\s+"
+    r"|(?:api_?key|secret(?:_?key)?|password|passwd|token|signature|listen_?key)"
+    r"[\"']?\s*[=:]\s*[\"']?)"
+    r"(?P<secret>[^\s\"'&@,;)}\]]+)",
+    re.IGNORECASE,
+)
+
+
+def masked(text: str) -> str:
+    """The text without the values of secrets."""
+    return SECRETS.sub(rf"\g<before>{MASK}", text)
+
+
+def _utc(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _traceback(record: logging.LogRecord) -> str:
+    if not record.exc_info or record.exc_info[0] is None:
+        return ""
+    return masked("".join(traceback.format_exception(*record.exc_info)))
+
+
+class TextFormatter(logging.Formatter):
+    """``time level process logger message``; line breaks are written as ⏎."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = (
+            f"{_utc(record)} {record.levelname:<7} {record.processName} "
+            f"{record.name} {masked(record.getMessage())}"
+        )
+        if trace := _traceback(record):
+            line += "\n" + trace.rstrip()
+        return line.replace("\r", "").replace("\n", " ⏎ ")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per event; ``extra={"data": {...}}`` adds facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, Any] = {
+            "time": _utc(record),
+            "level": record.levelname,
+            "process": record.processName,
+            "logger": record.name,
+            "message": masked(record.getMessage()),
+        }
+        data = getattr(record, "data", None)
+        if data is not None:
+            event["data"] = orjson.Fragment(
+                masked(orjson.dumps(data, default=str).decode()).encode()
+            )
+        if trace := _traceback(record):
+            event["traceback"] = trace
+        return orjson.dumps(event, default=str).decode()
+
+
+def logging_config(*, level: str, style: Literal["text", "json"]) -> dict[str, Any]:
+    """A ``logging.config.dictConfig`` document for every process."""
+    formatter = TextFormatter if style == "text" else JsonFormatter
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "line",
+            }
+        },
+        "root": {"handlers": ["stdout"], "level": level},
+        "loggers": {
+            # Requests of a live page are many; their failures are what matters.
+            "daphne": {"level": "WARNING"},
+            "uvicorn": {"level": "WARNING"},
+            "aiohttp.access": {"level": "WARNING"},
+            "django.channels.server": {"level": "WARNING"},
+        },
+    }

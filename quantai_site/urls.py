@@ -1,0 +1,17 @@
+"""All addresses of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from quantai_site import status, views
+from quantai_site.api import api
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("settings/", views.settings_page, name="settings"),
+    path("market/", include("market.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+    path("healthz", status.healthz, name="healthz"),
+]
