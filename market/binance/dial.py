@@ -1,0 +1,63 @@
+"""The dial budget: fewer than 300 handshakes in 5 minutes per address."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from core.clock import Clock
+
+
+class DialBudget(Protocol):
+    """Asked before every handshake."""
+
+    async def take(self) -> float:
+        """Return 0 when the dial may go now, else the seconds to wait and ask again."""
+
+
+class DialBucket:
+    """A sliding window in this process's memory."""
+
+    def __init__(self, limit: int, window_seconds: float, clock: Clock) -> None:
+        self._limit = limit
+        self._window = window_seconds
+        self._clock = clock
+        self._taken: deque[float] = deque()
+
+    async def take(self) -> float:
+        """See ``DialBudget.take``."""
+        now = self._clock.monotonic()
+        while self._taken and now - self._taken[0] >= self._window:
+            self._taken.popleft()
+        if len(self._taken) >= self._limit:
+            return self._window - (now - self._taken[0])
+        self._taken.append(now)
+        return 0.0
+
+
+class DialGate:
+    """Lets at most ``concurrency`` dials run at a time, each with the budget's leave."""
+
+    def __init__(self, budget: DialBudget, concurrency: int) -> None:
+        self._budget = budget
+        self._slots = asyncio.Semaphore(concurrency)
+        self.waiting = 0
+        self.dials = 0
+
+    async def __aenter__(self) -> None:
+        """Wait for a place and for the budget."""
+        self.waiting += 1
+        try:
+            await self._slots.acquire()
+            try:
+                while (wait := await self._budget.take()) > 0:
+                    await asyncio.sleep(wait)
+            except BaseException:
+                self._slots.release()
+                raise
+        finally:
+            self.waiting -= 1
+        self.dials += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the place back."""
+        self._slots.release()

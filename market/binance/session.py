@@ -1,0 +1,272 @@
+"""What is subscribed on one connection and whether it really flows; does no I/O.
+
+An acknowledged subscription proves nothing: a wrong route or an upper-case symbol is
+acknowledged and then silent for ever. Only data proves a stream, so each stream has a
+deadline for its first frame and an expected interval after it.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from market.binance.streams import StreamKind, stream_kind
+
+# Seconds a stream of this kind may be quiet before it is called silent; None: any.
+EXPECTED_SECONDS: dict[StreamKind, float] = {
+    StreamKind.BOOK_TICKER: 60.0,
+    StreamKind.BOOK_TICKER_ALL: 30.0,
+    StreamKind.KLINE: 60.0,
+    StreamKind.CONTINUOUS_KLINE: 60.0,
+    StreamKind.MARK_PRICE: 15.0,
+    StreamKind.MARK_PRICE_ALL: 15.0,
+    StreamKind.MINI_TICKER_ALL: 15.0,
+    StreamKind.TICKER_ALL: 15.0,
+    StreamKind.MINI_TICKER: 60.0,
+    StreamKind.TICKER: 60.0,
+    StreamKind.DEPTH_PARTIAL: 60.0,
+    StreamKind.DEPTH_DIFF: 60.0,
+    StreamKind.AGG_TRADE: 120.0,
+    StreamKind.TRADE: 120.0,
+}
+FIRST_FRAME_SECONDS = 20.0
+RESUBSCRIBE_SECONDS = (20.0, 600.0)
+# The exchange allows 10 incoming messages a second, pongs included.
+CONTROL_INTERVAL = 0.25
+CONTROL_BYTES = 3800
+CONTROL_NAMES = 200
+
+
+class ControlAnswer(msgspec.Struct):
+    """The exchange's answer to a control message."""
+
+    id: int | str | None = None
+    result: list[str] | None = None
+    error: dict[str, int | str] | None = None
+
+
+_answers = msgspec.json.Decoder(ControlAnswer)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class StreamStatus:
+    """One stream of this connection; times are monotonic seconds."""
+
+    name: str
+    kind: StreamKind
+    asked_at: float | None = None
+    acknowledged_at: float | None = None
+    first_at: float | None = None
+    last_at: float | None = None
+    frames: int = 0
+    silent: bool = False
+    asked_again: int = 0
+    next_ask_at: float | None = None
+
+    def reset(self) -> None:
+        """Forget the connection it was on."""
+        self.asked_at = self.acknowledged_at = self.first_at = None
+        self.next_ask_at = None
+        self.asked_again = 0
+
+    def overdue(self, now: float) -> bool:
+        """Return True when a first or next frame is later than expected."""
+        expected = EXPECTED_SECONDS.get(self.kind)
+        if expected is None or self.asked_at is None:
+            return False
+        if self.first_at is None or self.last_at is None:
+            return now - self.asked_at > FIRST_FRAME_SECONDS
+        return now - self.last_at > expected
+
+    def live(self, now: float) -> bool:
+        """Return True when data came in time (or may be absent by its nature)."""
+        if self.first_at is None:
+            return (
+                self.kind not in EXPECTED_SECONDS and self.acknowledged_at is not None
+            )
+        return not self.overdue(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A stream changed: ``kind`` is ``silent``, ``resubscribed`` or ``refused``."""
+
+    kind: str
+    stream: str
+    reason: str
+
+
+class StreamSession:
+    """Subscriptions of one connection: what to say, what was answered, what flows."""
+
+    def __init__(self, streams: Iterable[str]) -> None:
+        self.streams: dict[bytes, StreamStatus] = {}
+        self._orders: deque[tuple[str, list[str]]] = deque()
+        self._asked: dict[int, tuple[str, list[str]]] = {}
+        self._next_id = 1
+        self._next_control_at = 0.0
+        self._open = False
+        for name in streams:
+            self._learn(name)
+
+    def _learn(self, name: str) -> StreamStatus:
+        status = self.streams.get(name.encode())
+        if status is None:
+            status = StreamStatus(name, stream_kind(name))
+            self.streams[name.encode()] = status
+        return status
+
+    @property
+    def names(self) -> list[str]:
+        """The streams wanted on this connection."""
+        return [status.name for status in self.streams.values()]
+
+    def opened(self, now: float) -> None:
+        """A new connection is open: subscribe everything again."""
+        self._open = True
+        self._orders.clear()
+        self._asked.clear()
+        self._next_control_at = now
+        for status in self.streams.values():
+            status.reset()
+        self._order("SUBSCRIBE", self.names)
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self._open = False
+        self._orders.clear()
+        for status in self.streams.values():
+            status.reset()
+
+    def add(self, names: Iterable[str]) -> None:
+        """Want these streams as well."""
+        new = [name for name in names if name.encode() not in self.streams]
+        for name in new:
+            self._learn(name)
+        if self._open and new:
+            self._order("SUBSCRIBE", new)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Want these streams no longer."""
+        gone = [name for name in names if self.streams.pop(name.encode(), None)]
+        if self._open and gone:
+            self._order("UNSUBSCRIBE", gone)
+
+    def _order(self, method: str, names: list[str]) -> None:
+        """Cut the names into control messages the exchange takes."""
+        batch: list[str] = []
+        size = 0
+        for name in names:
+            if batch and (
+                size + len(name) + 3 > CONTROL_BYTES or len(batch) >= CONTROL_NAMES
+            ):
+                self._orders.append((method, batch))
+                batch, size = [], 0
+            batch.append(name)
+            size += len(name.encode()) + 3
+        if batch:
+            self._orders.append((method, batch))
+
+    def outgoing(self, now: float) -> str | None:
+        """Return the next control message, or None while none may be sent."""
+        if not self._orders or now < self._next_control_at:
+            return None
+        method, names = self._orders.popleft()
+        self._next_control_at = now + CONTROL_INTERVAL
+        message_id = self._next_id
+        self._next_id += 1
+        self._asked[message_id] = (method, names)
+        if method == "SUBSCRIBE":
+            for status in self._known(names):
+                status.asked_at = now
+                if status.next_ask_at is None:
+                    status.next_ask_at = now + RESUBSCRIBE_SECONDS[0]
+        request = {"method": method, "params": names, "id": message_id}
+        return _encoder.encode(request).decode()
+
+    def answered(self, raw: bytes, now: float) -> list[Finding] | None:
+        """Take a control answer; None when ``raw`` is none."""
+        try:
+            answer = _answers.decode(raw)
+        except msgspec.MsgspecError:
+            return None
+        if not isinstance(answer.id, int):
+            return None
+        method, names = self._asked.pop(answer.id, ("", []))
+        if answer.error is not None:
+            text = f"{answer.error.get('code')} {answer.error.get('msg')}"
+            return [Finding("refused", name, f"{method}: {text}") for name in names]
+        if method == "SUBSCRIBE":
+            for status in self._known(names):
+                status.acknowledged_at = now
+        return []
+
+    def _known(self, names: list[str]) -> Iterable[StreamStatus]:
+        for name in names:
+            status = self.streams.get(name.encode())
+            if status is not None:
+                yield status
+
+    def review(self, now: float) -> list[Finding]:
+        """Find streams that fell silent and ask for them again, ever more rarely."""
+        findings: list[Finding] = []
+        again: list[str] = []
+        for status in self.streams.values():
+            overdue = status.overdue(now)
+            if overdue and not status.silent:
+                findings.append(Finding("silent", status.name, _why(status, now)))
+            if status.silent and not overdue:
+                status.asked_again = 0
+            status.silent = overdue
+            if overdue and status.next_ask_at is not None and now >= status.next_ask_at:
+                again.append(status.name)
+                status.asked_again += 1
+                low, high = RESUBSCRIBE_SECONDS
+                status.next_ask_at = now + min(low * 2**status.asked_again, high)
+        if again and self._open:
+            findings += [
+                Finding("resubscribed", name, "no data; asked again") for name in again
+            ]
+            self._order("UNSUBSCRIBE", again)
+            self._order("SUBSCRIBE", again)
+        return findings
+
+    def mute(self, now: float) -> bool:
+        """Return True when every stream that should speak is silent (two at least).
+
+        One quiet stream is asked for again; a connection whose streams are all quiet
+        although it is open is replaced.
+        """
+        expecting = [
+            status
+            for status in self.streams.values()
+            if status.kind in EXPECTED_SECONDS and status.asked_at is not None
+        ]
+        return len(expecting) > 1 and all(
+            status.overdue(now) and status.asked_again > 0 for status in expecting
+        )
+
+    def counts(self, now: float) -> tuple[int, int, int]:
+        """Return the numbers of streams (expected, live, silent)."""
+        live = sum(status.live(now) for status in self.streams.values())
+        silent = sum(status.silent for status in self.streams.values())
+        return len(self.streams), live, silent
+
+    def last_frame_at(self) -> float | None:
+        """Return when any stream last spoke on this connection, monotonic seconds."""
+        times = [s.last_at for s in self.streams.values() if s.first_at is not None]
+        return max((at for at in times if at is not None), default=None)
+
+
+def _why(status: StreamStatus, now: float) -> str:
+    if status.first_at is not None and status.last_at is not None:
+        return f"no frame for {now - status.last_at:.0f} s"
+    asked = now - (status.asked_at or now)
+    if status.acknowledged_at is None:
+        return f"not acknowledged {asked:.0f} s after the subscription"
+    return (
+        f"acknowledged but no first frame after {asked:.0f} s: wrong route, unknown "
+        "or upper-case name, or a market without trades"
+    )
