@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantai_site.settings")
+    if sys.argv[1:2] == ["up"]:
+        # Flags are settings too and must be known before Django reads them.
+        from quantai_site.config import flag_environment
+
+        os.environ.update(flag_environment(sys.argv[2:]))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

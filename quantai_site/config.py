@@ -5,6 +5,7 @@ running ``up``), default. Every section is a frozen class next to its owner; her
 are read, checked together and remembered with the source of each value.
 """
 
+import argparse
 import fcntl
 import json
 import os
@@ -27,11 +28,13 @@ from pydantic_settings import (
 from market.binance.config import WsSettings
 from market.config import MarketSettings
 from market.simulator.config import SimulatorSettings
+from quantai_site import embedded_redis
 from quantai_site.site_settings import BASE_DIR, SiteSettings
 
 FILES_DIR = BASE_DIR
 DEFAULT = "default"
 MASK = "••••••"
+URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 Layer = dict[str, dict[str, Any]]
 
@@ -64,6 +67,15 @@ OLDER_SPELLINGS = {
         "max_delay": "reconnect_max_delay",
         "backoff_factor": "reconnect_backoff_factor",
     }
+}
+# Flags of `up`, each a setting; they outrank everything else.
+FLAGS = {
+    "--exchange": ("EXCHANGE", "simulator, testnet or binance"),
+    "--host": ("HOST", "address to bind, 127.0.0.1 by default"),
+    "--port": ("PORT", "port, 8000 by default; 0 = any free one"),
+    "--symbols": ("MARKET_SYMBOLS", "how many symbols are followed, 140 by default"),
+    "--var": ("QUANTAI_VAR", "folder of everything written at run time"),
+    "--web": ("WEB", "daphne or uvicorn"),
 }
 # runtime.json knows where a running `up` put its parts.
 RUNTIME_KEYS = {
@@ -177,7 +189,7 @@ def load(
     """
     reading = read(os.environ if environ is None else environ, folder or FILES_DIR)
     try:
-        config = Config(**{"layers": [layer for _, layer in reading.layers]})
+        config = Config(layers=[layer for _, layer in reading.layers])
     except ValidationError as error:
         raise ConfigError(list(_problems(error, reading))) from error
     config._reading = reading
@@ -203,7 +215,12 @@ def read(environ: Mapping[str, str], folder: Path) -> Reading:
         for name in environ
         if name.startswith(prefixes) and name not in known
     ]
-    reading.layers.append(("running up", _from_runtime(_var_of(reading) / "run")))
+    var = _var_of(reading)
+    reading.layers += [
+        ("running up", _from_runtime(var / "run")),
+        # Nobody listens there without `up`: then a client says "cannot connect".
+        ("embedded", {"site": {"redis_url": embedded_redis.url(var)}}),
+    ]
     return reading
 
 
@@ -220,6 +237,8 @@ def shown(value: object) -> str:
     """A value as people write it in a file; secrets are masked."""
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else ""
+    if isinstance(value, str):
+        return URL_PASSWORD.sub(rf"\g<1>{MASK}@", value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (tuple, list, frozenset)):
@@ -227,6 +246,25 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return "" if value is None else str(value)
+
+
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The environment of child processes: this one's with some settings replaced."""
+    return {**os.environ, **overrides}
+
+
+def flag_environment(arguments: list[str]) -> dict[str, str]:
+    """Settings given as flags of ``up``, under their environment names."""
+    given = flag_parser().parse_known_args(arguments)[0]
+    return {name: str(value) for name, value in vars(given).items() if value}
+
+
+def flag_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
+    """A parser of the flags in ``FLAGS``; added to ``parser`` when given."""
+    parser = parser or argparse.ArgumentParser(add_help=False)
+    for flag, (variable, text) in FLAGS.items():
+        parser.add_argument(flag, dest=variable, metavar="VALUE", help=text)
+    return parser
 
 
 def _from_variables(environ: Mapping[str, str]) -> Layer:
@@ -333,7 +371,9 @@ def _given(section: Section, key: str, reading: Reading) -> object:
     for _, layer in reading.layers:
         if key in layer.get(section.name, {}):
             value = layer[section.name][key]
-            return MASK if info.annotation is SecretStr else value
+            if info.annotation is SecretStr:
+                return MASK
+            return shown(value) if isinstance(value, str) else value
     return None
 
 

@@ -19,7 +19,7 @@ SQLITE_OPTIONS = {
 
 def database_settings(site: SiteSettings) -> dict[str, Any]:
     """SQLite in ``var`` by default, else what the URL says."""
-    url = site.database_url.get_secret_value()
+    url = site.database_url
     if not url:
         return sqlite(str(site.var / "quantai.sqlite3"))
     if url.startswith("sqlite://"):

@@ -1,9 +1,8 @@
 """Django's settings, derived from the checked values of ``quantai_site.config``."""
 
 import logging.config
+import socket
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.management.utils import get_random_secret_key
@@ -12,6 +11,7 @@ from core.logs import logging_config
 from quantai_site import config
 from quantai_site.database import database_settings
 from quantai_site.secret_file import read_or_create
+from quantai_site.plotly_files import plotly_folder
 from quantai_site.site_settings import BASE_DIR, is_loopback
 
 try:
@@ -22,17 +22,16 @@ except config.ConfigError as error:
     raise SystemExit(2) from None
 
 SITE = QUANTAI.site
-REDIS_URL = SITE.redis_url.get_secret_value()
-PLOTLY_DIR = Path(str(find_spec("plotly").origin)).parent / "package_data"
 VERSION = "0.1.0"
 
 DEBUG = SITE.debug
 SECRET_KEY = SITE.secret_key.get_secret_value() or read_or_create(
     SITE.var / "secret_key", make=get_random_secret_key
 )
-ALLOWED_HOSTS = list(SITE.allowed_hosts) or (
-    ["localhost", "127.0.0.1", "[::1]"] if is_loopback(SITE.host) else [SITE.host]
-)
+ALLOWED_HOSTS = list(SITE.allowed_hosts) or [
+    *("localhost", "127.0.0.1", "[::1]"),
+    *([] if is_loopback(SITE.host) else [SITE.host, socket.gethostname()]),
+]
 CSRF_TRUSTED_ORIGINS = list(SITE.csrf_trusted_origins)
 
 INSTALLED_APPS = [
@@ -54,7 +53,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "quantai_site.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -107,23 +106,23 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
-    ("plotly", PLOTLY_DIR),
+    ("plotly", plotly_folder(SITE.var)),
 ]
 # Served from where they lie: no collectstatic, works offline.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-WHITENOISE_MAX_AGE = 3600
+# Browsers ask each time and hear "not modified": never an old script.
+WHITENOISE_MAX_AGE = 0
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-CHANNEL_LAYERS = (
-    {
-        "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [{"address": REDIS_URL}], "prefix": "quantai:asgi"},
-        }
+CHANNEL_LAYERS = {
+    "default": {
+        # Messages wait for a worker that is just starting; the pub/sub layer loses
+        # them.
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [{"address": SITE.redis_url}], "prefix": "quantai:asgi"},
     }
-    if REDIS_URL
-    else {}
-)
+}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

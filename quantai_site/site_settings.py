@@ -38,12 +38,12 @@ class SiteSettings(BaseModel):
     var: Path = Field(
         BASE_DIR / "var", description="Folder of everything written at run time"
     )
-    database_url: SecretStr = Field(
-        SecretStr(""),
+    database_url: str = Field(
+        "",
         description="postgres://USER:PASSWORD@HOST:PORT/NAME; empty = SQLite in var",
     )
-    redis_url: SecretStr = Field(
-        SecretStr(""),
+    redis_url: str = Field(
+        "",
         description="redis://, rediss:// or unix://; empty = embedded server",
     )
     allowed_hosts: tuple[str, ...] = Field(
@@ -77,17 +77,15 @@ class SiteSettings(BaseModel):
 
     @field_validator("database_url", mode="after")
     @classmethod
-    def _known_database(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if url and not url.startswith(("postgres://", "postgresql://", "sqlite://")):
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("postgres://", "postgresql://", "sqlite://")):
             raise ValueError("must start with postgres://, postgresql:// or sqlite://")
         return value
 
     @field_validator("redis_url", mode="after")
     @classmethod
-    def _known_redis(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
 
