@@ -187,6 +187,23 @@ class OpenInterest(Struct, frozen=True, gc=False):
     time: int
 
 
+class LastPrice(Struct, frozen=True, gc=False):
+    """The last traded price of a symbol, as REST gives it."""
+
+    symbol: str
+    price: float
+    time: int
+
+
+class Funding(Struct, frozen=True, gc=False):
+    """One past funding: a rate (fraction), when, and the mark price, 0 if unknown."""
+
+    symbol: str
+    rate: float
+    time: int
+    mark: float
+
+
 class ServerShutdown(Struct, frozen=True, gc=False):
     """The server will close this connection soon: open the replacement now."""
 
