@@ -1,0 +1,50 @@
+"""Newest state per key across processes, in Redis hashes.
+
+Written by one process (the feed) before it publishes, read by web, trader and
+commands. It can always be rebuilt from the exchange and is never the only copy.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from core.redis import key
+
+
+def stage(
+    pipeline: Any, venue: str, table: str, items: Iterable[tuple[str, bytes]]
+) -> None:
+    """Queue the writes of (field, JSON) pairs on a Redis pipeline."""
+    mapping = dict(items)
+    if mapping:
+        pipeline.hset(key("state", venue, table), mapping=mapping)
+
+
+def stage_replace(
+    pipeline: Any, venue: str, table: str, items: Iterable[tuple[str, bytes]]
+) -> None:
+    """Queue writes after which the table holds these items only."""
+    pipeline.delete(key("state", venue, table))
+    stage(pipeline, venue, table, items)
+
+
+def read(redis: Redis, venue: str, table: str) -> dict[str, bytes]:
+    """Return all fields of a table."""
+    found: Mapping[bytes, bytes] = redis.hgetall(key("state", venue, table))  # type: ignore[assignment]
+    return {name.decode(): value for name, value in found.items()}
+
+
+def read_one(redis: Redis, venue: str, table: str, field: str) -> bytes | None:
+    """Return one field, or None."""
+    value: bytes | None = redis.hget(key("state", venue, table), field)  # type: ignore[assignment]
+    return value
+
+
+async def read_async(
+    redis: "AsyncRedis", venue: str, table: str
+) -> dict[str, bytes]:
+    """Return all fields of a table."""
+    found = await redis.hgetall(key("state", venue, table))
+    return {name.decode(): value for name, value in found.items()}

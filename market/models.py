@@ -1,0 +1,123 @@
+"""Stored market data. Every row belongs to a venue; venues never mix."""
+
+from django.db import models
+
+
+class Instrument(models.Model):
+    """A contract with the rules an order must keep, as the exchange last told."""
+
+    venue = models.CharField(max_length=16)
+    symbol = models.CharField(max_length=64)
+    base = models.CharField(max_length=32)
+    quote = models.CharField(max_length=32)
+    status = models.CharField(max_length=32)
+    tick_size = models.CharField(max_length=32)
+    step_size = models.CharField(max_length=32)
+    min_notional = models.CharField(max_length=32)
+    rank = models.PositiveIntegerField(null=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue", "symbol"], name="instrument_once_per_venue"
+            )
+        ]
+        ordering = ["rank", "symbol"]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} ({self.venue})"
+
+
+class Series(models.Model):
+    """One symbol at one interval on one venue."""
+
+    venue = models.CharField(max_length=16)
+    symbol = models.CharField(max_length=64)
+    interval = models.CharField(max_length=4)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue", "symbol", "interval"], name="series_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.interval} ({self.venue})"
+
+
+class Candle(models.Model):
+    """A closed bar; times in ms since the epoch, volumes in base and quote units."""
+
+    pk = models.CompositePrimaryKey("series_id", "open_time")
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, db_index=False)
+    open_time = models.BigIntegerField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField()
+    quote_volume = models.FloatField()
+    trades = models.IntegerField()
+    taker_base = models.FloatField()
+    taker_quote = models.FloatField()
+
+
+class ConnectionEvent(models.Model):
+    """Something that happened to a connection; ``at`` in ms since the epoch."""
+
+    venue = models.CharField(max_length=16)
+    at = models.BigIntegerField(db_index=True)
+    connection = models.CharField(max_length=32)
+    route = models.CharField(max_length=16)
+    kind = models.CharField(max_length=24)
+    error_type = models.CharField(max_length=16, null=True)  # noqa: DJ001
+    reason = models.TextField()
+    advice = models.TextField(null=True)  # noqa: DJ001
+    delay_seconds = models.FloatField(null=True)
+    since_previous_seconds = models.FloatField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["venue", "id"], name="event_by_venue")]
+
+    def __str__(self) -> str:
+        return f"{self.connection} {self.kind}: {self.reason}"
+
+
+class FeedControl(models.Model):
+    """Whether the feed of a venue is wanted to run."""
+
+    venue = models.CharField(max_length=16, unique=True)
+    desired = models.CharField(
+        max_length=8, choices=[("running", "running"), ("stopped", "stopped")]
+    )
+    changed_by = models.CharField(max_length=150)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        permissions = [("control_feed", "Can stop, start and reconnect the feed")]
+
+    def __str__(self) -> str:
+        return f"{self.venue}: {self.desired}"
+
+
+class FeedCommand(models.Model):
+    """One order of a person to the feed; acknowledged by the feed that owns it."""
+
+    venue = models.CharField(max_length=16)
+    kind = models.CharField(
+        max_length=12,
+        choices=[(name, name) for name in ("start", "stop", "reconnect")],
+    )
+    target = models.CharField(max_length=32, blank=True)
+    requested_by = models.CharField(max_length=150)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    result = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}".strip()
