@@ -1,0 +1,138 @@
+"""Bars that the streams did not bring are fetched from REST.
+
+A bar counts as missing when it closed more than a grace time ago (the exchange sends
+the final frame up to 2 s late, so nothing is asked before 5 s) and no stream brought
+it. After a fetch the series is taken as known up to the last bar of the answer: what
+the exchange itself does not have is said once and not asked again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from market.binance.rest import BinanceRestClient, RestError
+from market.binance.rest_schemas import BadBody, parse_klines
+from market.domain.candles import INTERVAL_MS
+from market.domain.types import Candle
+
+log = logging.getLogger(__name__)
+
+GRACE_MS = 5_000
+MAX_BARS = 1500
+RETRY_SECONDS = 5.0
+
+Pair = tuple[str, str]
+Store = Callable[[Sequence[Candle]], Awaitable[int]]
+
+
+class Backfill:
+    """What is known of each series of one venue, and the fetching of what is not."""
+
+    def __init__(
+        self,
+        rest: BinanceRestClient,
+        store: Store,
+        *,
+        history_bars: int,
+        concurrency: int,
+    ) -> None:
+        self._rest = rest
+        self._store = store
+        self._history = history_bars
+        self._slots = asyncio.Semaphore(concurrency)
+        self._known: dict[Pair, int] = {}
+        self.filled = 0
+        self.failed: dict[Pair, str] = {}
+        self.done = 0
+        self.planned = 0
+
+    def learn(self, pair: Pair, open_times: Sequence[int], now_ms: int) -> None:
+        """Begin a series: ``open_times`` are its stored bars of the history window."""
+        step = INTERVAL_MS[pair[1]]
+        known = self.window_start(pair[1], now_ms) - step
+        for open_time in open_times:
+            if open_time > known + step:
+                break
+            known = max(known, open_time)
+        self._known[pair] = known
+
+    def window_start(self, interval: str, now_ms: int) -> int:
+        """Return the open time of the oldest bar that is wanted."""
+        step = INTERVAL_MS[interval]
+        return now_ms // step * step - self._history * step
+
+    def forget(self, pairs: Iterable[Pair]) -> None:
+        """Follow these series no longer."""
+        for pair in pairs:
+            self._known.pop(pair, None)
+            self.failed.pop(pair, None)
+
+    def arrived(self, candle: Candle) -> None:
+        """A stream brought a closed bar."""
+        pair = (candle.symbol, candle.interval)
+        known = self._known.get(pair)
+        if known is not None and candle.open_time == known + INTERVAL_MS[pair[1]]:
+            self._known[pair] = candle.open_time
+
+    def missing(self, now_ms: int) -> list[Pair]:
+        """Return the series with a bar that closed and never came."""
+        return [
+            pair
+            for pair, known in self._known.items()
+            if known + 2 * INTERVAL_MS[pair[1]] + GRACE_MS <= now_ms
+        ]
+
+    async def fill(self, now_ms: Callable[[], int], first: Iterable[str] = ()) -> int:
+        """Fetch and store everything missing and return the number of bars.
+
+        Symbols in ``first`` (somebody looks at them) come before the others. A series
+        that fails is listed in ``failed`` and stays missing; the others go on.
+        """
+        wanted = set(first)
+        pairs = sorted(self.missing(now_ms()), key=lambda pair: pair[0] not in wanted)
+        self.planned, self.done = len(pairs), 0
+        counts = await asyncio.gather(*(self._fill_one(pair, now_ms) for pair in pairs))
+        total = sum(counts)
+        self.filled += total
+        return total
+
+    async def _fill_one(self, pair: Pair, now_ms: Callable[[], int]) -> int:
+        async with self._slots:
+            try:
+                bars = await self._fetch(pair, now_ms)
+            except RestError as error:
+                if pair not in self.failed:
+                    log.warning("bars of %s %s not fetched: %s", *pair, error)
+                self.failed[pair] = str(error)
+                return 0
+            finally:
+                self.done += 1
+            self.failed.pop(pair, None)
+            return await self._store(bars) if bars else 0
+
+    async def _fetch(self, pair: Pair, now_ms: Callable[[], int]) -> list[Candle]:
+        symbol, interval = pair
+        step = INTERVAL_MS[interval]
+        start = self._known[pair] + step
+        now = now_ms()
+        limit = min(MAX_BARS, max(1, (now - start) // step + 1))
+        raw = await self._rest.klines(symbol, interval, limit=limit, start=start)
+        bars = parse_klines(raw, symbol=symbol, interval=interval, now_ms=now)
+        if isinstance(bars, BadBody):
+            raise RestError(f"klines of {symbol} {interval}: {bars.reason}")
+        closed = [bar for bar in bars if bar.closed]
+        self._advance(pair, closed, full=len(bars) >= limit)
+        return closed
+
+    def _advance(self, pair: Pair, closed: list[Candle], *, full: bool) -> None:
+        """Take the series as known up to the answer's last bar."""
+        if closed:
+            step = INTERVAL_MS[pair[1]]
+            expected = range(self._known[pair] + step, closed[-1].open_time + 1, step)
+            absent = len(expected) - len(closed)
+            if absent > 0:
+                log.warning("the exchange has no %d bars of %s %s", absent, *pair)
+            self._known[pair] = max(self._known[pair], closed[-1].open_time)
+        elif not full:
+            log.warning("the exchange has no bars of %s %s yet", *pair)
+            self._known[pair] += INTERVAL_MS[pair[1]]

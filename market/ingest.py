@@ -1,0 +1,113 @@
+"""From frames to state: keep what is newest, lose nothing that counts.
+
+``receive`` runs in the socket's reader and only files the frame away; ``drain``
+decodes at the tick. Quotes, books and unfinished bars are newest-wins per stream: a
+newer frame replaces the one not yet decoded. Closed bars, trades and arrays wait in
+a bounded queue; when it is full the caller stops reading instead of losing any.
+"""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+
+from market.binance.decode import DecodeFailure, decode, is_closed_kline
+from market.binance.streams import StreamKind
+from market.domain.state import MarketState
+
+log = logging.getLogger(__name__)
+
+NEWEST_WINS = frozenset(
+    {
+        StreamKind.BOOK_TICKER,
+        StreamKind.DEPTH_PARTIAL,
+        StreamKind.MARK_PRICE,
+        StreamKind.MINI_TICKER,
+        StreamKind.TICKER,
+    }
+)
+LOGGED_FAILURES = 20
+
+Pressure = Callable[[bool], None]
+
+
+class Ingest:
+    """Frames of one feed on their way to its state."""
+
+    def __init__(
+        self, state: MarketState, *, limit: int, pressure: Pressure | None = None
+    ) -> None:
+        self._state = state
+        self._limit = limit
+        self._pressure = pressure
+        self._pressed = False
+        self._newest: dict[bytes, tuple[bytes, int]] = {}
+        self._queue: deque[tuple[bytes, int, bytes]] = deque()
+        self.frames = 0
+        self.conflated = 0
+        self.failures: Counter[str] = Counter()
+        self.decoded: Counter[str] = Counter()
+
+    @property
+    def waiting(self) -> int:
+        """Frames in the queue that loses nothing."""
+        return len(self._queue)
+
+    def receive(
+        self, name: bytes, kind: StreamKind, raw: bytes, received_ms: int
+    ) -> None:
+        """File a frame away; ``name`` is empty when the frame names no stream."""
+        self.frames += 1
+        if kind in NEWEST_WINS:
+            self._keep_newest(name, raw, received_ms)
+            return
+        if kind is StreamKind.KLINE:
+            if not is_closed_kline(raw):
+                self._keep_newest(name, raw, received_ms)
+                return
+            # Anything kept of this bar is older than its final form.
+            if self._newest.pop(name, None) is not None:
+                self.conflated += 1
+        self._queue.append((raw, received_ms, name))
+        if len(self._queue) > self._limit and not self._pressed:
+            self._press(True)
+
+    def _keep_newest(self, name: bytes, raw: bytes, received_ms: int) -> None:
+        if name in self._newest:
+            self.conflated += 1
+        self._newest[name] = (raw, received_ms)
+
+    def drain(self) -> None:
+        """Decode what waits and apply it: first what came in order, then the newest."""
+        queue, self._queue = self._queue, deque()
+        for raw, received_ms, name in queue:
+            self._take(raw, received_ms, name)
+        newest, self._newest = self._newest, {}
+        for name, (raw, received_ms) in newest.items():
+            self._take(raw, received_ms, name)
+        if self._pressed and len(self._queue) < self._limit // 2:
+            self._press(False)
+
+    def _take(self, raw: bytes, received_ms: int, name: bytes) -> None:
+        events = decode(raw, received_ms=received_ms)
+        if isinstance(events, DecodeFailure):
+            self._refuse(events, name)
+            return
+        for event in events:
+            self._state.apply(event, received_ms)
+
+    def _refuse(self, failure: DecodeFailure, name: bytes) -> None:
+        self.failures[f"{failure.kind.value}: {failure.reason}"[:120]] += 1
+        if sum(self.failures.values()) <= LOGGED_FAILURES:
+            log.warning(
+                "frame of %s not understood (%s): %s | %s",
+                name.decode(errors="replace") or "an unknown stream",
+                failure.kind.value,
+                failure.reason,
+                failure.sample,
+            )
+
+    def _press(self, on: bool) -> None:
+        self._pressed = on
+        log.warning("reading %s: %d frames wait", "paused" if on else "goes on", self.waiting)
+        if self._pressure is not None:
+            self._pressure(on)
