@@ -33,6 +33,8 @@ from quantai_site.site_settings import BASE_DIR, SiteSettings
 
 FILES_DIR = BASE_DIR
 DEFAULT = "default"
+EMBEDDED = "embedded"
+RUNNING = "running up"
 MASK = "••••••"
 URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
@@ -161,6 +163,11 @@ class Config(BaseSettings):
         return tuple(_LayerSource(settings_cls, layer) for layer in layers)
 
     @property
+    def redis_is_embedded(self) -> bool:
+        """Whether ``up`` must start a Redis server."""
+        return self._reading.source_of("site", "redis_url") in (EMBEDDED, RUNNING)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Keys that no setting has, one line each."""
         return tuple(self._reading.warnings)
@@ -217,9 +224,9 @@ def read(environ: Mapping[str, str], folder: Path) -> Reading:
     ]
     var = _var_of(reading)
     reading.layers += [
-        ("running up", _from_runtime(var / "run")),
+        (RUNNING, _from_runtime(var / "run")),
         # Nobody listens there without `up`: then a client says "cannot connect".
-        ("embedded", {"site": {"redis_url": embedded_redis.url(var)}}),
+        (EMBEDDED, {"site": {"redis_url": embedded_redis.url(var)}}),
     ]
     return reading
 

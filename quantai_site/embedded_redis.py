@@ -52,12 +52,17 @@ def binary() -> str:
 
 
 def socket_folder(var: Path) -> Path:
-    """Short private folder for the sockets of this ``var``; made when missing.
+    """Short folder for the sockets of this ``var``; see ``make_socket_folder``."""
+    name = hashlib.sha256(os.fsencode(var)).hexdigest()[:12]
+    return SOCKET_ROOT / f"quantai-{os.geteuid()}-{name}"
+
+
+def make_socket_folder(var: Path) -> Path:
+    """Make the folder when it is missing.
 
     Raises ``RedisUnavailableError`` when somebody else owns or may enter it.
     """
-    name = hashlib.sha256(os.fsencode(var)).hexdigest()[:12]
-    folder = SOCKET_ROOT / f"quantai-{os.geteuid()}-{name}"
+    folder = socket_folder(var)
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     private = stat.S_ISDIR(facts.st_mode) and not facts.st_mode & 0o077
@@ -81,7 +86,7 @@ def command(site: SiteSettings) -> list[str]:
     path = site.run_dir / "redis.conf"
     path.write_text(
         CONFIG.format(
-            socket=socket_folder(site.var) / "redis.sock",
+            socket=make_socket_folder(site.var) / "redis.sock",
             folder=_quoted(site.run_dir),
             logfile=logfile,
         ),
