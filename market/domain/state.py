@@ -6,7 +6,7 @@ as stale. Nothing here knows a clock, a socket or JSON.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from market.domain.closed_bars import ClosedBars
@@ -25,6 +25,10 @@ BOOK_LEVELS = 20
 
 Item = dict[str, Any]
 """A value as the browser gets it; "k" is its key and "n" its growing number."""
+
+
+BarRow = list[float | int | bool]
+"""[open time, open, high, low, close, volume, quote volume, trades, closed]."""
 
 
 class SymbolState:
@@ -70,7 +74,7 @@ class MarketState:
     """Newest quote, trades, mark, 24 hours, bars and book of every symbol seen."""
 
     def __init__(self) -> None:
-        self.symbols: dict[str, SymbolState] = {}
+        self.records: dict[str, SymbolState] = {}
         self.counts = StateCounts()
         self.closed = ClosedBars()
         self._changed: set[str] = set()
@@ -94,15 +98,25 @@ class MarketState:
             self._count(event)
             return
         symbol: str = event.symbol  # type: ignore[attr-defined]
-        record = self.symbols.get(symbol)
+        record = self.records.get(symbol)
         if record is None:
-            record = self.symbols[symbol] = SymbolState()
+            record = self.records[symbol] = SymbolState()
         if applier(record, event):
             record.received_ms = received_ms
             self.counts.applied[kind.__name__] += 1
             self._changed.add(symbol)
         else:
             self.counts.stale[kind.__name__] += 1
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return the symbols that anything is known of, in order of arrival."""
+        return tuple(self.records)
+
+    def live_bars(self) -> Iterator[tuple[str, str, BarRow]]:
+        """Yield symbol, interval and the newest bar of every series."""
+        for symbol, record in self.records.items():
+            for interval, candle in record.bars.items():
+                yield symbol, interval, bar_row(candle)
 
     def drain_changes(self) -> set[str]:
         """Return the symbols that changed since the last call."""
@@ -120,7 +134,7 @@ class MarketState:
         volume in base and quote units, b/B and a/A best bid and ask with quantities,
         m mark, f funding rate, t time of the newest datum. Unknown values are None.
         """
-        record = self.symbols.get(symbol)
+        record = self.records.get(symbol)
         if record is None or not record.numbers["quote"]:
             return None
         quote, mark = record.quote, record.mark
@@ -144,7 +158,7 @@ class MarketState:
         bar: [open time, o, h, l, c, volume, quote volume, trades, closed]; trade:
         [id, time, price, quantity, buyer is maker], newest last.
         """
-        record = self.symbols.get(symbol)
+        record = self.records.get(symbol)
         if record is None:
             return []
         items = [
@@ -194,7 +208,7 @@ class MarketState:
         return True
 
 
-def bar_row(candle: Candle) -> list[float | int | bool]:
+def bar_row(candle: Candle) -> BarRow:
     """Return a candle as the row that charts and REST answers use."""
     return [
         candle.open_time, candle.open, candle.high, candle.low, candle.close,
