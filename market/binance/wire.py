@@ -27,8 +27,9 @@ Signed = Annotated[float, Meta(ge=-_FINITE, le=_FINITE)]
 Rate = Signed | Literal[""]
 """A funding rate; delivery contracts have none and send an empty string."""
 
-Millis = Annotated[int, Meta(ge=0, le=_EXACT)]
-"""A time, milliseconds since the epoch."""
+Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+"""A time, milliseconds since the epoch, up to the year 9999: microseconds, which
+spot sends when asked to, are refused and never taken for milliseconds."""
 
 Id = Annotated[int, Meta(ge=-1, le=_EXACT)]
 """A trade or update id; -1 stands for none."""

@@ -154,12 +154,7 @@ class OrderBook:
             else:
                 self.counts.dropped += 1
             return False
-        follows = (
-            delta.first_id == self.last_id + 1
-            if delta.previous_id is None
-            else delta.previous_id == self.last_id
-        )
-        if not follows:
+        if not continues(delta, self.last_id):
             self._break(delta)
             return False
         self._change(delta)
@@ -212,6 +207,13 @@ class OrderBook:
         self._asks = {}
         self._best_bid = self._best_ask = None
         self.last_id = 0
+
+
+def continues(delta: BookDelta, last_id: int) -> bool:
+    """Say whether a diff is the one right after the diff that ended at ``last_id``."""
+    if delta.previous_id is None:
+        return delta.first_id == last_id + 1
+    return delta.previous_id == last_id
 
 
 def _changed(

@@ -66,6 +66,15 @@ def next_open(open_time: int, interval: str) -> int:
     return _millis(moment.year + years, month + 1)
 
 
+def bars_missing(before: int, after: int, interval: str) -> int:
+    """Return how many bars are missing between the bars of two open times."""
+    if interval != MONTH:
+        return max(0, (after - before) // _length(interval) - 1)
+    earlier, later = (_EPOCH + timedelta(milliseconds=at) for at in (before, after))
+    months = (later.year - earlier.year) * 12 + later.month - earlier.month
+    return max(0, months - 1)
+
+
 def close_time(open_time: int, interval: str) -> int:
     """Return the last millisecond of the bar that opens at ``open_time``."""
     return next_open(open_time, interval) - 1
@@ -157,13 +166,11 @@ def _joined(parts: list[Candle], interval: str) -> Candle:
 
 
 def _hole(before: Candle, after: Candle) -> Hole | None:
-    expected = next_open(before.open_time, before.interval)
-    if after.open_time == expected:
+    count = bars_missing(before.open_time, after.open_time, before.interval)
+    if not count:
         return None
-    first, last, count = expected, expected, 0
-    while expected < after.open_time:
-        last, count = expected, count + 1
-        expected = next_open(expected, before.interval)
+    first = next_open(before.open_time, before.interval)
+    last = bar_open(after.open_time - 1, before.interval)
     return Hole(first, last, count)
 
 
