@@ -61,4 +61,3 @@ def token_touch(token: ApiToken) -> None:
     last = token.last_used_at
     if last is None or (now - last).total_seconds() >= TOUCH_SECONDS:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-

@@ -39,7 +39,11 @@ def verdict(report: dict[str, Any]) -> tuple[int, list[str]]:
 def main() -> int:
     try:
         result = subprocess.run(
-            COMMAND, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            COMMAND,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
         report = json.loads(result.stdout)
     except subprocess.TimeoutExpired:

@@ -156,7 +156,9 @@ class Config(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        **_others: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # Values come in as layers from `load`; pydantic must not look by itself.
         layers: list[Layer] = init_settings().get("layers", [])
@@ -196,7 +198,8 @@ def load(
     """
     reading = read(os.environ if environ is None else environ, folder or FILES_DIR)
     try:
-        config = Config(layers=[layer for _, layer in reading.layers])
+        given: dict[str, Any] = {"layers": [layer for _, layer in reading.layers]}
+        config = Config(**given)
     except ValidationError as error:
         raise ConfigError(list(_problems(error, reading))) from error
     config._reading = reading
@@ -266,7 +269,9 @@ def flag_environment(arguments: list[str]) -> dict[str, str]:
     return {name: str(value) for name, value in vars(given).items() if value}
 
 
-def flag_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
+def flag_parser(
+    parser: argparse.ArgumentParser | None = None,
+) -> argparse.ArgumentParser:
     """A parser of the flags in ``FLAGS``; added to ``parser`` when given."""
     parser = parser or argparse.ArgumentParser(add_help=False)
     for flag, (variable, text) in FLAGS.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 from quantai_site.site_settings import SiteSettings
 
 # A socket path must fit into sockaddr_un: about 100 bytes everywhere.
-SOCKET_ROOT = Path("/tmp")  # noqa: S108 - the folder inside is private and checked
+SOCKET_ROOT = Path("/tmp")
 CONFIG = """\
 port 0
 unixsocket {socket}

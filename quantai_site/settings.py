@@ -10,8 +10,8 @@ from django.core.management.utils import get_random_secret_key
 from core.logs import logging_config
 from quantai_site import config
 from quantai_site.database import database_settings
-from quantai_site.secret_file import read_or_create
 from quantai_site.plotly_files import plotly_folder
+from quantai_site.secret_file import read_or_create
 from quantai_site.site_settings import BASE_DIR, is_loopback
 
 try:
@@ -41,7 +41,7 @@ INSTALLED_APPS = [
     "risk.apps.RiskConfig",
     "training.apps.TrainingConfig",
     "accounts.apps.AccountsConfig",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "quantai_site.api_errors.api_errors",
     "django.middleware.security.SecurityMiddleware",
     "quantai_site.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",

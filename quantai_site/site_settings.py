@@ -78,7 +78,9 @@ class SiteSettings(BaseModel):
     @field_validator("database_url", mode="after")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("postgres://", "postgresql://", "sqlite://")):
+        if value and not value.startswith(
+            ("postgres://", "postgresql://", "sqlite://")
+        ):
             raise ValueError("must start with postgres://, postgresql:// or sqlite://")
         return value
 

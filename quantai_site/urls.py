@@ -3,15 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from quantai_site import status, views
-from quantai_site.api import api
+from quantai_site import api, status, views
+
+# Only the web process has use for the admin's modules.
+admin.autodiscover()
 
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("settings/", views.settings_page, name="settings"),
     path("market/", include("market.urls")),
     path("accounts/", include("accounts.urls")),
-    path("api/v1/", api.urls),
+    path("api/v1/", api.urls()),
     path("admin/", admin.site.urls),
     path("healthz", status.healthz, name="healthz"),
+    path("readyz", status.readyz, name="readyz"),
 ]

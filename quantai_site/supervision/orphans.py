@@ -40,7 +40,8 @@ def reap(*, but: int) -> None:
 
 def descendants() -> list[psutil.Process]:
     """All processes below this one."""
-    return psutil.Process().children(recursive=True)
+    found: list[psutil.Process] = psutil.Process().children(recursive=True)
+    return found
 
 
 def end(processes: list[psutil.Process], seconds: float) -> int:

@@ -5,7 +5,6 @@ finds the same Redis, exchange and port.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ def write(run_dir: Path, facts: dict[str, Any]) -> None:
     """Replace the file as a whole; readers see the old one or the new one."""
     draft = run_dir / f"{NAME}.new"
     draft.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    os.chmod(draft, 0o600)
+    draft.chmod(0o600)
     draft.replace(run_dir / NAME)
 
 

@@ -15,6 +15,7 @@ from quantai_site.site_settings import BASE_DIR
 from quantai_site.supervision.process_table import Observation
 from quantai_site.supervision.programs import CHILD
 
+WAIT = False
 UNREACHABLE = (OSError, http.client.HTTPException, xmlrpc.client.Error)
 
 
@@ -85,11 +86,11 @@ class Supervisor:
 
     def start_program(self, name: str) -> bool:
         """Ask for a start without waiting for it; False when nobody answered."""
-        return self._ask(lambda: self._proxy.startProcess(name, False)) is not None
+        return self._ask(lambda: self._proxy.startProcess(name, WAIT)) is not None
 
     def stop_program(self, name: str) -> bool:
         """Ask for a stop without waiting for it; False when nobody answered."""
-        return self._ask(lambda: self._proxy.stopProcess(name, False)) is not None
+        return self._ask(lambda: self._proxy.stopProcess(name, WAIT)) is not None
 
     def terminate(self) -> None:
         """Let supervisord stop what is left, then itself."""

@@ -13,7 +13,7 @@ from quantai_site import config, embedded_redis
 from quantai_site.site_settings import SiteSettings
 from quantai_site.supervision import orphans, page, ports, runtime_file
 from quantai_site.supervision.process_table import ProcessTable
-from quantai_site.supervision.programs import Plan, Program, programs, supervisor_file
+from quantai_site.supervision.programs import Plan, programs, supervisor_file
 from quantai_site.supervision.relay import Relay
 from quantai_site.supervision.run_lock import RunLock
 from quantai_site.supervision.supervisor import Supervisor
@@ -230,9 +230,7 @@ class Up:
             return False
         for line in self._table.observe(found, time.monotonic()):
             self.relay.say(line)
-        return any(
-            item.state not in STOPPED for item in found if item.name != "redis"
-        )
+        return any(item.state not in STOPPED for item in found if item.name != "redis")
 
     def _remove_sockets(self) -> None:
         folder = embedded_redis.socket_folder(self.start.site.var)

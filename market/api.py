@@ -1,0 +1,117 @@
+"""REST of the market app, mounted at /api/v1/market."""
+
+import time
+from typing import Annotated, Any, Literal
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import Query, Router
+from ninja.errors import HttpError
+
+from core.errors import InvalidInput
+from market import live, selectors, services
+from market.domain.candles import INTERVAL_MS
+from market.models import FeedCommand
+
+router = Router()
+
+ACKNOWLEDGE_SECONDS = 5.0
+POLL_SECONDS = 0.1
+
+
+def _venue() -> str:
+    return settings.QUANTAI.site.exchange
+
+
+@router.get("/connections")
+def connections(request: HttpRequest) -> dict[str, Any]:
+    """Every connection with its state, numbers, last failures and reconnects."""
+    return live.connections(_venue())
+
+
+@router.post("/connections/{connection_id}/reconnect")
+def reconnect(request: HttpRequest, connection_id: str) -> dict[str, Any]:
+    """Replace one connection now; waits up to 5 s for the feed's answer."""
+    known = {row["id"] for row in live.connections(_venue())["connections"]}
+    if connection_id not in known:
+        raise HttpError(404, f"There is no connection {connection_id!r}.")
+    return _acknowledged(
+        services.feed_reconnect(
+            venue=_venue(), connection=connection_id, actor=_actor(request)
+        )
+    )
+
+
+@router.post("/feed/{action}")
+def feed(request: HttpRequest, action: Literal["start", "stop"]) -> dict[str, Any]:
+    """Start or stop the feed; waits up to 5 s for its answer."""
+    desired = "running" if action == "start" else "stopped"
+    return _acknowledged(
+        services.feed_desire(venue=_venue(), desired=desired, actor=_actor(request))
+    )
+
+
+@router.get("/symbols")
+def symbols(request: HttpRequest) -> dict[str, Any]:
+    """The followed contracts with their newest prices, most traded first."""
+    return live.symbols(_venue())
+
+
+@router.get("/klines")
+def klines(
+    request: HttpRequest,
+    symbol: str,
+    interval: str = "15m",
+    limit: Annotated[int, Query(ge=1, le=1500)] = 500,
+) -> dict[str, Any]:
+    """Bars, oldest first; the unfinished one last with ``closed`` false."""
+    if interval not in INTERVAL_MS:
+        raise InvalidInput("interval", interval, f"one of {', '.join(INTERVAL_MS)}")
+    return live.klines(_venue(), symbol.upper(), interval, limit)
+
+
+@router.get("/depth")
+def depth(request: HttpRequest, symbol: str) -> dict[str, Any]:
+    """The newest 20 levels of a symbol that somebody looks at."""
+    return _live_item(symbol, "book")
+
+
+@router.get("/trades")
+def trades(request: HttpRequest, symbol: str) -> dict[str, Any]:
+    """The newest trades of a symbol that somebody looks at."""
+    return _live_item(symbol, "trades")
+
+
+@router.get("/events")
+def events(
+    request: HttpRequest,
+    after: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> dict[str, Any]:
+    """What happened to the connections, oldest first, after an id or the newest."""
+    rows = selectors.connection_events(venue=_venue(), after=after, limit=limit)
+    return {"events": rows, **live.queue_position("events")}
+
+
+def _live_item(symbol: str, name: str) -> dict[str, Any]:
+    item = live.symbol_item(_venue(), symbol.upper(), name)
+    if item is None:
+        raise HttpError(404, f"no_data: nobody looks at {symbol.upper()} yet")
+    return item
+
+
+def _actor(request: HttpRequest) -> str:
+    return request.user.get_username()
+
+
+def _acknowledged(command: FeedCommand) -> dict[str, Any]:
+    """Wait for the feed that owns the command."""
+    deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
+    while command.acknowledged_at is None and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        command = selectors.feed_command(command_id=command.id)
+    return {
+        "command": command.id,
+        "acknowledged": command.acknowledged_at is not None,
+        "result": command.result or "no answer from the feed yet; it stays ordered",
+    }
