@@ -33,7 +33,7 @@ class ClientMessage(msgspec.Struct):
 _decoder = msgspec.json.Decoder(ClientMessage)
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """``/ws/live``: subscribe, unsubscribe, ack, ping."""
 
     listener: Listener

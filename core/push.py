@@ -11,9 +11,10 @@ processes may publish to one queue. Push is a hint: HTTP holds the truth.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from core import wire
@@ -114,7 +115,10 @@ async def queue_publish(
     return int(seq)
 
 
-async def queue_position(redis: "AsyncRedis", topic: str) -> tuple[str, int]:
+def queue_position(redis: Redis, topic: str) -> tuple[str, int]:
     """Return (epoch, number of the last item) of a queued topic; ("", 0) when new."""
-    epoch, seq = await redis.mget(key("epoch", topic), key("seq", topic))
+    epoch, seq = cast(
+        tuple[bytes | None, bytes | None],
+        redis.mget(key("epoch", topic), key("seq", topic)),
+    )
     return (epoch or b"").decode(), int(seq or 0)

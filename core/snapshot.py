@@ -4,11 +4,10 @@ Written by one process (the feed) before it publishes, read by web, trader and
 commands. It can always be rebuilt from the exchange and is never the only copy.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 
 from core.redis import key
 
@@ -32,19 +31,10 @@ def stage_replace(
 
 def read(redis: Redis, venue: str, table: str) -> dict[str, bytes]:
     """Return all fields of a table."""
-    found: Mapping[bytes, bytes] = redis.hgetall(key("state", venue, table))  # type: ignore[assignment]
+    found: dict[bytes, bytes] = cast(Any, redis.hgetall(key("state", venue, table)))
     return {name.decode(): value for name, value in found.items()}
 
 
 def read_one(redis: Redis, venue: str, table: str, field: str) -> bytes | None:
     """Return one field, or None."""
-    value: bytes | None = redis.hget(key("state", venue, table), field)  # type: ignore[assignment]
-    return value
-
-
-async def read_async(
-    redis: "AsyncRedis", venue: str, table: str
-) -> dict[str, bytes]:
-    """Return all fields of a table."""
-    found = await redis.hgetall(key("state", venue, table))
-    return {name.decode(): value for name, value in found.items()}
+    return cast(bytes | None, redis.hget(key("state", venue, table), field))

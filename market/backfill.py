@@ -8,6 +8,7 @@ the exchange itself does not have is said once and not asked again.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from market.binance.rest import BinanceRestClient, RestError
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 GRACE_MS = 5_000
 MAX_BARS = 1500
-RETRY_SECONDS = 5.0
+EMPTY_ANSWERS = 5
 
 Pair = tuple[str, str]
 Store = Callable[[Sequence[Candle]], Awaitable[int]]
@@ -41,6 +42,7 @@ class Backfill:
         self._history = history_bars
         self._slots = asyncio.Semaphore(concurrency)
         self._known: dict[Pair, int] = {}
+        self._empty: Counter[Pair] = Counter()
         self.filled = 0
         self.failed: dict[Pair, str] = {}
         self.done = 0
@@ -121,18 +123,22 @@ class Backfill:
         if isinstance(bars, BadBody):
             raise RestError(f"klines of {symbol} {interval}: {bars.reason}")
         closed = [bar for bar in bars if bar.closed]
-        self._advance(pair, closed, full=len(bars) >= limit)
+        self._advance(pair, closed)
         return closed
 
-    def _advance(self, pair: Pair, closed: list[Candle], *, full: bool) -> None:
+    def _advance(self, pair: Pair, closed: list[Candle]) -> None:
         """Take the series as known up to the answer's last bar."""
+        step = INTERVAL_MS[pair[1]]
         if closed:
-            step = INTERVAL_MS[pair[1]]
             expected = range(self._known[pair] + step, closed[-1].open_time + 1, step)
             absent = len(expected) - len(closed)
             if absent > 0:
                 log.warning("the exchange has no %d bars of %s %s", absent, *pair)
             self._known[pair] = max(self._known[pair], closed[-1].open_time)
-        elif not full:
-            log.warning("the exchange has no bars of %s %s yet", *pair)
-            self._known[pair] += INTERVAL_MS[pair[1]]
+            del self._empty[pair]
+            return
+        self._empty[pair] += 1
+        if self._empty[pair] >= EMPTY_ANSWERS:
+            log.warning("the exchange has no bar of %s %s: not asked again", *pair)
+            self._known[pair] += step
+            del self._empty[pair]

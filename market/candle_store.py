@@ -5,7 +5,7 @@
 PostgreSQL (docs/benchmarks.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -44,11 +44,11 @@ def upsert(rows: Iterable[Row]) -> int:
         if connection.vendor == "postgresql":
             _copy(unique.values())
         else:
-            _execute_many(unique.values())
+            _execute_many(list(unique.values()))
     return len(unique)
 
 
-def _execute_many(rows: Iterable[Row]) -> None:
+def _execute_many(rows: Sequence[Row]) -> None:
     places = ", ".join(["%s"] * len(COLUMNS))
     with connection.cursor() as cursor:
         cursor.executemany(

@@ -8,7 +8,7 @@ a bounded queue; when it is full the caller stops reading instead of losing any.
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from market.binance.decode import DecodeFailure, decode, is_closed_kline
 from market.binance.streams import StreamKind
@@ -27,25 +27,35 @@ NEWEST_WINS = frozenset(
 )
 LOGGED_FAILURES = 20
 
-Pressure = Callable[[bool], None]
+Pressure = Callable[[], None]
 
 
 class Ingest:
     """Frames of one feed on their way to its state."""
 
     def __init__(
-        self, state: MarketState, *, limit: int, pressure: Pressure | None = None
+        self,
+        state: MarketState,
+        *,
+        limit: int,
+        pause: Pressure | None = None,
+        resume: Pressure | None = None,
     ) -> None:
         self._state = state
         self._limit = limit
-        self._pressure = pressure
+        self._pause = pause
+        self._resume = resume
         self._pressed = False
         self._newest: dict[bytes, tuple[bytes, int]] = {}
         self._queue: deque[tuple[bytes, int, bytes]] = deque()
+        self._universe: frozenset[str] = frozenset()
         self.frames = 0
         self.conflated = 0
         self.failures: Counter[str] = Counter()
-        self.decoded: Counter[str] = Counter()
+
+    def follow(self, symbols: Iterable[str]) -> None:
+        """Take only these symbols out of streams that carry the whole market."""
+        self._universe = frozenset(symbols)
 
     @property
     def waiting(self) -> int:
@@ -69,7 +79,10 @@ class Ingest:
                 self.conflated += 1
         self._queue.append((raw, received_ms, name))
         if len(self._queue) > self._limit and not self._pressed:
-            self._press(True)
+            self._pressed = True
+            log.warning("reading paused: %d frames wait", self.waiting)
+            if self._pause is not None:
+                self._pause()
 
     def _keep_newest(self, name: bytes, raw: bytes, received_ms: int) -> None:
         if name in self._newest:
@@ -85,13 +98,18 @@ class Ingest:
         for name, (raw, received_ms) in newest.items():
             self._take(raw, received_ms, name)
         if self._pressed and len(self._queue) < self._limit // 2:
-            self._press(False)
+            self._pressed = False
+            log.warning("reading goes on")
+            if self._resume is not None:
+                self._resume()
 
     def _take(self, raw: bytes, received_ms: int, name: bytes) -> None:
         events = decode(raw, received_ms=received_ms)
         if isinstance(events, DecodeFailure):
             self._refuse(events, name)
             return
+        if name.startswith(b"!") and self._universe:
+            events = tuple(e for e in events if _symbol(e) in self._universe)
         for event in events:
             self._state.apply(event, received_ms)
 
@@ -106,8 +124,6 @@ class Ingest:
                 failure.sample,
             )
 
-    def _press(self, on: bool) -> None:
-        self._pressed = on
-        log.warning("reading %s: %d frames wait", "paused" if on else "goes on", self.waiting)
-        if self._pressure is not None:
-            self._pressure(on)
+
+def _symbol(event: object) -> str | None:
+    return getattr(event, "symbol", None)

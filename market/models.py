@@ -63,6 +63,9 @@ class Candle(models.Model):
     taker_base = models.FloatField()
     taker_quote = models.FloatField()
 
+    def __str__(self) -> str:
+        return f"{self.series_id} {self.open_time}"
+
 
 class ConnectionEvent(models.Model):
     """Something that happened to a connection; ``at`` in ms since the epoch."""

@@ -159,7 +159,7 @@ class Publisher:
         """Return the symbols somebody looks at and prepare their topics."""
         try:
             await self._redis.zremrangebyscore(interest, "-inf", now_ms)
-            found = await self._redis.zrange(interest, 0, -1)
+            found: list[bytes] = await self._redis.zrange(interest, 0, -1)  # type: ignore[assignment]
         except core_redis.UNAVAILABLE as error:
             self._lose(error)
             return self.watched

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Max
-
 from market.models import (
     Candle,
     ConnectionEvent,
     FeedCommand,
     FeedControl,
     Instrument,
-    Series,
 )
 
 BAR_FIELDS = (
@@ -22,6 +19,18 @@ BAR_FIELDS = (
     "volume",
     "quote_volume",
     "trades",
+)
+EVENT_FIELDS = (
+    "id",
+    "at",
+    "connection",
+    "route",
+    "kind",
+    "error_type",
+    "reason",
+    "advice",
+    "delay_seconds",
+    "since_previous_seconds",
 )
 
 
@@ -39,29 +48,19 @@ def bars_recent(
     return [[*row, True] for row in reversed(rows)]
 
 
-def newest_open_times(*, venue: str) -> dict[tuple[str, str], int]:
-    """Return the open time of the newest stored bar per (symbol, interval)."""
+def open_times_since(*, venue: str, interval: str, since: int) -> dict[str, list[int]]:
+    """Return per symbol the open times of stored bars from ``since`` (ms), in order."""
     rows = (
-        Series.objects.filter(venue=venue)
-        .annotate(newest=Max("candle__open_time"))
-        .values_list("symbol", "interval", "newest")
+        Candle.objects.filter(
+            series__venue=venue, series__interval=interval, open_time__gte=since
+        )
+        .order_by("open_time")
+        .values_list("series__symbol", "open_time")
     )
-    return {
-        (symbol, interval): newest
-        for symbol, interval, newest in rows
-        if newest is not None
-    }
-
-
-def open_times(*, venue: str, symbol: str, interval: str, since: int) -> list[int]:
-    """Return the open times of stored bars from ``since`` (ms) on, in order."""
-    rows = Candle.objects.filter(
-        series__venue=venue,
-        series__symbol=symbol,
-        series__interval=interval,
-        open_time__gte=since,
-    )
-    return list(rows.order_by("open_time").values_list("open_time", flat=True))
+    found: dict[str, list[int]] = {}
+    for symbol, open_time in rows:
+        found.setdefault(symbol, []).append(open_time)
+    return found
 
 
 def candle_count(*, venue: str) -> int:
@@ -75,12 +74,10 @@ def connection_events(
     """Return events with an id above ``after`` (else the newest), oldest first."""
     rows = ConnectionEvent.objects.filter(venue=venue)
     if after is not None:
-        chosen = list(rows.filter(id__gt=after).order_by("id").values()[:limit])
-    else:
-        chosen = list(rows.order_by("-id").values()[:limit])[::-1]
-    for row in chosen:
-        del row["venue"]
-    return chosen
+        return list(
+            rows.filter(id__gt=after).order_by("id").values(*EVENT_FIELDS)[:limit]
+        )
+    return list(rows.order_by("-id").values(*EVENT_FIELDS)[:limit])[::-1]
 
 
 def instruments(*, venue: str) -> list[Instrument]:

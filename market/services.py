@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Sequence
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from redis.asyncio import Redis as AsyncRedis
@@ -195,9 +194,8 @@ def feed_command_acknowledge(*, command_id: int, result: str) -> bool:
 
 
 async def interest_declare(
-    redis: "AsyncRedis", *, symbol: str, seconds: float, now_ms: int
+    redis: "AsyncRedis", *, venue: str, symbol: str, seconds: float, now_ms: int
 ) -> None:
     """Say that somebody looks at ``symbol`` for the next ``seconds``."""
-    venue = settings.QUANTAI.site.exchange
     expiry = {symbol.upper(): now_ms + seconds * 1000}
     await redis.zadd(interest_key(venue), expiry, gt=True)

@@ -37,7 +37,9 @@ def choose(
     known = tradable(instruments)
     denied = set(settings.symbols_deny)
     forced = [
-        name for name in dict.fromkeys([*settings.symbols_allow, *kept]) if name in known
+        name
+        for name in dict.fromkeys([*settings.symbols_allow, *kept])
+        if name in known
     ]
     ranked = sorted(
         (name for name in known if name not in denied),

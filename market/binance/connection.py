@@ -85,7 +85,12 @@ class Connection:
     """One websocket of one route with its streams; ``run`` until cancelled."""
 
     def __init__(
-        self, name: str, route: Route, url: str, streams: list[str], outside: Surroundings
+        self,
+        name: str,
+        route: Route,
+        url: str,
+        streams: list[str],
+        outside: Surroundings,
     ) -> None:
         self.id = name
         self.route = route
@@ -149,7 +154,7 @@ class Connection:
             self.state = State.STOPPED
 
     async def _connect_and_serve(self) -> None:
-        async with self._outside.gate:
+        async with self._outside.gate.turn():
             self._asked.clear()
             socket = await self._outside.dial(
                 self._url, self, self._config, self._outside.context
@@ -332,7 +337,9 @@ class Connection:
             self._report_finding(finding)
 
     def _report_finding(self, finding: Finding) -> None:
-        log.warning("%s: %s %s: %s", self.id, finding.stream, finding.kind, finding.reason)
+        log.warning(
+            "%s: %s %s: %s", self.id, finding.stream, finding.kind, finding.reason
+        )
         self._report(finding.kind, f"{finding.stream}: {finding.reason}")
 
     def _report(self, kind: str, reason: str, **details: Any) -> None:
@@ -361,7 +368,9 @@ class Connection:
             "streams_live": live,
             "streams_silent": silent,
             "streams": self.session.names,
-            "uptime_seconds": None if self._opened_at is None else now - self._opened_at,
+            "uptime_seconds": None
+            if self._opened_at is None
+            else now - self._opened_at,
             "reconnects": reconnector.total,
             "reconnect_count": reconnector.total,
             "consecutive_failures": reconnector.retries,
@@ -372,7 +381,8 @@ class Connection:
             "last_message_age_seconds": None if last is None else now - last,
             "tls": self._socket.tls if self._socket is not None else None,
             "errors": {
-                kind.value: reconnector.errors[kind.value] for kind in WebSocketErrorType
+                kind.value: reconnector.errors[kind.value]
+                for kind in WebSocketErrorType
             },
             "history": [record.as_dict() for record in reconnector.history],
             "failures": [record.as_dict() for record in reconnector.failures],

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from core.clock import Clock
@@ -43,21 +45,20 @@ class DialGate:
         self.waiting = 0
         self.dials = 0
 
-    async def __aenter__(self) -> None:
-        """Wait for a place and for the budget."""
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a place and for the budget; hold the place while dialling."""
         self.waiting += 1
         try:
             await self._slots.acquire()
-            try:
-                while (wait := await self._budget.take()) > 0:
-                    await asyncio.sleep(wait)
-            except BaseException:
-                self._slots.release()
-                raise
         finally:
             self.waiting -= 1
-        self.dials += 1
-
-    async def __aexit__(self, *_: object) -> None:
-        """Give the place back."""
-        self._slots.release()
+        try:
+            wait = await self._budget.take()
+            while wait > 0:
+                await asyncio.sleep(wait)
+                wait = await self._budget.take()
+            self.dials += 1
+            yield
+        finally:
+            self._slots.release()

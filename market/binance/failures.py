@@ -147,7 +147,9 @@ def _is_tls(error: BaseException) -> bool:
 
 
 def _is_timeout(error: BaseException) -> bool:
-    if isinstance(error, (TimeoutError, asyncio.TimeoutError, PongMissing, StreamsSilent)):
+    if isinstance(
+        error, (TimeoutError, asyncio.TimeoutError, PongMissing, StreamsSilent)
+    ):
         return True
     if isinstance(error, OSError) and error.errno in _TIMEOUT_ERRNOS:
         return True
@@ -170,7 +172,9 @@ def _is_protocol_by_name(error: BaseException) -> bool:
 
 def fatal(error: BaseException) -> bool:
     """Return True when no retry can ever help (HTTP 451)."""
-    return any(isinstance(item, HandshakeRefused) and item.fatal for item in chain(error))
+    return any(
+        isinstance(item, HandshakeRefused) and item.fatal for item in chain(error)
+    )
 
 
 def retry_after(error: BaseException) -> float | None:

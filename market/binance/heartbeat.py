@@ -63,9 +63,8 @@ class WebSocketHeartbeat:
         """Return True when a pong is later than allowed."""
         if self._suspended or not self._waiting:
             return False
-        late = now - min(self._waiting.values()) > self._timeout
-        self.missed += late
-        return late
+        self._missed = now - min(self._waiting.values()) > self._timeout
+        return self._missed
 
     def suspend(self) -> None:
         """Our reader stopped reading."""

@@ -94,9 +94,9 @@ class ExponentialBackoffReconnector:
         """
         asked = isinstance(error, ReconnectAsked)
         self._settle(success=False, now=now)
-        if self._first_data_at is not None and not asked:
-            if now - self._first_data_at < HEALTHY_SECONDS:
-                self._failed_at.append(now)
+        proven_at = self._first_data_at
+        if not asked and proven_at is not None and now - proven_at < HEALTHY_SECONDS:
+            self._failed_at.append(now)
         delay = 0.0
         if not asked:
             delay = self._jittered(self.base_delay(self._exponent, self.retries))

@@ -32,11 +32,21 @@ class _CauseKeeper(asyncio.BufferedProtocol):
     def __init__(self, inner: Any, socket: "PicowsSocket") -> None:
         self._inner = inner
         self._socket = socket
-        self.get_buffer = inner.get_buffer
-        self.buffer_updated = inner.buffer_updated
-        self.eof_received = inner.eof_received
-        self.pause_writing = inner.pause_writing
-        self.resume_writing = inner.resume_writing
+
+    def get_buffer(self, sizehint: int) -> Any:
+        return self._inner.get_buffer(sizehint)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._inner.buffer_updated(nbytes)
+
+    def eof_received(self) -> Any:
+        return self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._socket.cause = exc
@@ -89,7 +99,8 @@ class PicowsSocket(WSListener):
         """Wait for the end and say why it came; see ``Socket.run``."""
         transport = self._open()
         await transport.wait_disconnected()
-        handshake = transport.close_handshake
+        # None until a close frame was seen, whatever the library's stub says.
+        handshake: Any = transport.close_handshake
         received = handshake.recv if handshake is not None else None
         if received is not None:
             raise StreamEnded(int(received.code.value), received.reason)

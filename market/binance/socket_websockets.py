@@ -51,7 +51,7 @@ class WebsocketsSocket:
                 if isinstance(item, str):
                     await self._connection.send(item)
                 else:
-                    waiter = await self._connection.ping(item)
+                    waiter = asyncio.ensure_future(await self._connection.ping(item))
                     waiter.add_done_callback(partial(self._answered, item))
 
     def _answered(self, payload: bytes, waiter: "asyncio.Future[float]") -> None:

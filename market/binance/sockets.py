@@ -50,9 +50,7 @@ class Socket(Protocol):
         """Close within the close timeout."""
 
 
-Dialer = Callable[
-    [str, Listener, WsSettings, ssl.SSLContext | None], Awaitable[Socket]
-]
+Dialer = Callable[[str, Listener, WsSettings, ssl.SSLContext | None], Awaitable[Socket]]
 
 
 def dialer(transport: str) -> Dialer:

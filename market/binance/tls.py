@@ -25,4 +25,7 @@ def describe(ssl_object: Any) -> dict[str, str] | None:
     if ssl_object is None:
         return None
     cipher = ssl_object.cipher()
-    return {"version": ssl_object.version() or "", "cipher": cipher[0] if cipher else ""}
+    return {
+        "version": ssl_object.version() or "",
+        "cipher": cipher[0] if cipher else "",
+    }

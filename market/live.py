@@ -1,0 +1,138 @@
+"""Reads of the live state that the feed writes to Redis."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis import Redis
+
+from core import push, snapshot, wire
+from core import redis as core_redis
+from core.errors import BusUnavailable
+from market import selectors
+from market.publisher import BARS, CONNECTIONS, FEED, QUOTES, symbol_topic
+
+BESIDE_CONNECTIONS = ("totals", "reconnect_statistics")
+
+
+@contextmanager
+def _redis() -> Iterator[Redis]:
+    client = core_redis.sync_client()
+    try:
+        yield client
+    except core_redis.UNAVAILABLE as error:
+        raise BusUnavailable(f"the live state cannot be read: {error}") from error
+    finally:
+        client.close()
+
+
+def _age_seconds(at_ms: int | None) -> float | None:
+    return None if not at_ms else round(time.time() - at_ms / 1000, 3)
+
+
+def _epoch(redis: Redis, venue: str) -> str:
+    raw = snapshot.read_one(redis, venue, "meta", QUOTES)
+    return str(wire.decode(raw)["epoch"]) if raw else ""
+
+
+def feed(venue: str) -> dict[str, Any] | None:
+    """Return the feed's own report with its age, or None when it never reported."""
+    with _redis() as redis:
+        return _feed(redis, venue)
+
+
+def _feed(redis: Redis, venue: str) -> dict[str, Any] | None:
+    raw = snapshot.read_one(redis, venue, FEED, "feed")
+    if raw is None:
+        return None
+    report: dict[str, Any] = wire.decode(raw)
+    return {**report, "age_seconds": _age_seconds(report.get("at"))}
+
+
+def connections(venue: str) -> dict[str, Any]:
+    """Return the connections with totals and reconnect statistics."""
+    with _redis() as redis:
+        table = snapshot.read(redis, venue, CONNECTIONS)
+        report = _feed(redis, venue)
+        epoch = _epoch(redis, venue)
+    decoded = {name: wire.decode(raw) for name, raw in table.items()}
+    beside = {name: decoded.pop(name, {}) for name in BESIDE_CONNECTIONS}
+    return {
+        "venue": venue,
+        "epoch": epoch,
+        "age_seconds": _age_seconds(beside["totals"].get("at")),
+        "connections": [decoded[name] for name in sorted(decoded, key=_natural)],
+        **beside,
+        "feed": report,
+    }
+
+
+def _natural(name: str) -> tuple[str, int]:
+    route, _, number = name.rpartition("-")
+    return route, int(number) if number.isdigit() else 0
+
+
+def symbols(venue: str) -> dict[str, Any]:
+    """Return the followed contracts with their newest quote items."""
+    with _redis() as redis:
+        table = snapshot.read(redis, venue, QUOTES)
+        report = _feed(redis, venue)
+        epoch = _epoch(redis, venue)
+    rows = [
+        {
+            "symbol": row.symbol,
+            "base": row.base,
+            "quote": row.quote,
+            "tick_size": row.tick_size,
+            "step_size": row.step_size,
+            "status": row.status,
+            "rank": row.rank,
+            **(wire.decode(table[row.symbol]) if row.symbol in table else {}),
+        }
+        for row in selectors.instruments(venue=venue)
+    ]
+    return {
+        "venue": venue,
+        "epoch": epoch,
+        "age_seconds": None if report is None else report["age_seconds"],
+        "symbols": rows,
+    }
+
+
+def klines(venue: str, symbol: str, interval: str, limit: int) -> dict[str, Any]:
+    """Return stored bars and, last, the unfinished one."""
+    bars = selectors.bars_recent(
+        venue=venue, symbol=symbol, interval=interval, limit=limit
+    )
+    with _redis() as redis:
+        raw = snapshot.read_one(redis, venue, BARS, f"{symbol}:{interval}")
+        epoch = _epoch(redis, venue)
+    if raw is not None:
+        newest = wire.decode(raw)
+        if not bars or newest[0] > bars[-1][0]:
+            bars = [*bars, newest][-limit:]
+    return {
+        "venue": venue,
+        "symbol": symbol,
+        "interval": interval,
+        "epoch": epoch,
+        "bars": bars,
+    }
+
+
+def symbol_item(venue: str, symbol: str, name: str) -> dict[str, Any] | None:
+    """Return the ``book`` or ``trades`` of a watched symbol, or None."""
+    with _redis() as redis:
+        raw = snapshot.read_one(redis, venue, symbol_topic(symbol), name)
+        epoch = _epoch(redis, venue)
+    if raw is None:
+        return None
+    return {"symbol": symbol, "epoch": epoch, **wire.decode(raw)}
+
+
+def queue_position(topic: str) -> dict[str, Any]:
+    """Return epoch and last number of a queued topic."""
+    with _redis() as redis:
+        epoch, seq = push.queue_position(redis, topic)
+    return {"epoch": epoch, "seq": seq}
