@@ -1,0 +1,203 @@
+"""Who listens to what: connections, their subscriptions, and one encoding per frame."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from market.simulator.frames import close_frame, text_frame
+from market.simulator.streams import Kind, Route, StreamName, parse_stream
+
+ALL_SYMBOLS: Final = -1
+
+
+class Connection:
+    """One open socket. ``route`` None is a legacy path, which carries the public class.
+
+    Frames are collected during a tick and written at once by :meth:`flush`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        route: Route | None,
+        transport: asyncio.Transport,
+        *,
+        combined: bool,
+        opened_at: float,
+    ) -> None:
+        self.number = number
+        self.route = route
+        self.transport = transport
+        self.combined = combined
+        self.opened_at = opened_at
+        self.names: dict[str, None] = {}
+        self.pinged_at: float | None = None
+        self.pings_sent = 0
+        self._waiting: list[bytes] = []
+
+    @property
+    def carries(self) -> Route:
+        return self.route or Route.PUBLIC
+
+    def queue(self, frame: bytes) -> None:
+        self._waiting.append(frame)
+
+    def send_now(self, frame: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(frame)
+
+    def end(self, code: int, reason: str) -> None:
+        """Close frame, then the transport."""
+        self.send_now(close_frame(code, reason))
+        self.transport.close()
+
+    def flush(self, buffer_limit: int) -> bool:
+        """Write what waits. False when the reader was too slow and was dropped."""
+        if not self._waiting:
+            return True
+        waiting, self._waiting = self._waiting, []
+        if self.transport.is_closing():
+            return True
+        if self.transport.get_write_buffer_size() > buffer_limit:
+            self.transport.abort()
+            return False
+        self.transport.write(b"".join(waiting))
+        return True
+
+
+class Topic:
+    """One stream that somebody listens to. ``state`` belongs to its emitter."""
+
+    def __init__(self, name: StreamName, rank: int) -> None:
+        self.name = name
+        self.rank = rank
+        self.raw: dict[int, Connection] = {}
+        self.combined: dict[int, Connection] = {}
+        self.state: object = None
+        self._prefix = f'{{"stream":"{name.text}","data":'.encode()
+
+    @property
+    def empty(self) -> bool:
+        return not self.raw and not self.combined
+
+    def publish(self, payload: str) -> int:
+        """Queue the payload to all listeners; how many there were."""
+        encoded = payload.encode()
+        if self.raw:
+            frame = text_frame(encoded)
+            for connection in self.raw.values():
+                connection.queue(frame)
+        if self.combined:
+            frame = text_frame(self._prefix + encoded + b"}")
+            for connection in self.combined.values():
+                connection.queue(frame)
+        return len(self.raw) + len(self.combined)
+
+
+class Hub:
+    """The subscriptions of all connections.
+
+    ``version`` changes with every change of the set of topics, so that emitters know when
+    to look again.
+    """
+
+    def __init__(self, ranks: dict[str, int], *, buffer_limit: int) -> None:
+        self._ranks = ranks
+        self._buffer_limit = buffer_limit
+        self._topics: dict[str, Topic] = {}
+        self._muted: set[str] = set()
+        self.connections: dict[int, Connection] = {}
+        self.version = 0
+        self.frames_sent = 0
+        self.slow_dropped = 0
+        self.opened = 0
+
+    def open(
+        self,
+        route: Route | None,
+        transport: asyncio.Transport,
+        *,
+        combined: bool,
+        opened_at: float,
+    ) -> Connection:
+        self.opened += 1
+        connection = Connection(
+            self.opened, route, transport, combined=combined, opened_at=opened_at
+        )
+        self.connections[connection.number] = connection
+        return connection
+
+    def close(self, connection: Connection) -> None:
+        self.connections.pop(connection.number, None)
+        self.unsubscribe(connection, list(connection.names))
+
+    def subscribe(self, connection: Connection, names: Iterable[str]) -> None:
+        """Every name is listed; only those of the connection's class will carry data."""
+        for text in names:
+            if text not in connection.names:
+                connection.names[text] = None
+                self._attach(connection, text)
+
+    def unsubscribe(self, connection: Connection, names: Iterable[str]) -> None:
+        for text in names:
+            if text in connection.names:
+                del connection.names[text]
+                self._detach(connection, text)
+
+    def set_combined(self, connection: Connection, *, combined: bool) -> None:
+        names = list(connection.names)
+        self.unsubscribe(connection, names)
+        connection.combined = combined
+        self.subscribe(connection, names)
+
+    def topics(self, kind: Kind) -> list[Topic]:
+        """The topics of a kind that may be published now."""
+        return [
+            topic
+            for topic in self._topics.values()
+            if topic.name.kind is kind and topic.name.text not in self._muted
+        ]
+
+    def mute(self, stream: str) -> None:
+        """Fault: say nothing more on this stream, connections stay open."""
+        self._muted.add(stream)
+        self.version += 1
+
+    def unmute(self, stream: str) -> None:
+        self._muted.discard(stream)
+        self.version += 1
+
+    def publish(self, topic: Topic, payload: str) -> None:
+        self.frames_sent += topic.publish(payload)
+
+    def flush(self) -> None:
+        for connection in self.connections.values():
+            if not connection.flush(self._buffer_limit):
+                self.slow_dropped += 1
+
+    def _attach(self, connection: Connection, text: str) -> None:
+        topic = self._topics.get(text) or self._new_topic(text)
+        if topic is None or topic.name.route is not connection.carries:
+            return
+        if text not in self._topics:
+            self._topics[text] = topic
+            self.version += 1
+        listeners = topic.combined if connection.combined else topic.raw
+        listeners[connection.number] = connection
+
+    def _new_topic(self, text: str) -> Topic | None:
+        name = parse_stream(text)
+        if name is None:
+            return None
+        rank = self._ranks.get(name.symbol, None) if name.symbol else ALL_SYMBOLS
+        return None if rank is None else Topic(name, rank)
+
+    def _detach(self, connection: Connection, text: str) -> None:
+        topic = self._topics.get(text)
+        if topic is None:
+            return
+        topic.raw.pop(connection.number, None)
+        topic.combined.pop(connection.number, None)
+        if topic.empty:
+            del self._topics[text]
+            self.version += 1
