@@ -75,6 +75,10 @@ class PicowsSocket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Hand on a message; control frames are rare, so they are asked for last."""
+        if transport.is_close_frame_sent:
+            # After a broken or oversized frame the parser goes on for some
+            # milliseconds: what it finds then is no message.
+            return
         if frame.msg_type is WSMsgType.TEXT and frame.fin:
             self._on_message(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.PONG:
@@ -132,6 +136,8 @@ class PicowsSocket(WSListener):
     async def close(self) -> None:
         """Close within the close timeout."""
         transport = self._open()
+        if transport.is_disconnected:
+            return
         transport.send_close()
         transport.disconnect()
         try:
