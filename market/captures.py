@@ -13,9 +13,8 @@ format is handed on as it is, so that it is counted as an error and not lost.
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
@@ -45,7 +44,9 @@ def frames(path: Path) -> Iterator[Frame]:
     Raises OSError when the file cannot be read, EOFError or gzip.BadGzipFile when a
     compressed file is cut off or damaged.
     """
-    with _opened(path) as lines:
+    with path.open("rb") as file:
+        compressed = file.peek()[: len(_GZIP_MAGIC)] == _GZIP_MAGIC
+        lines: Iterable[bytes] = gzip.GzipFile(fileobj=file) if compressed else file
         for line in lines:
             frame = frame_of(line.strip())
             if frame is not None:
@@ -71,10 +72,3 @@ def frame_of(line: bytes) -> Frame | None:
 def _asked_symbol(url: bytes) -> str:
     query = parse_qs(urlsplit(url.decode("utf-8", "replace")).query)
     return query.get("symbol", [""])[0].upper()
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        compressed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    opened: IO[bytes] = gzip.open(path, "rb") if compressed else path.open("rb")
-    return opened
