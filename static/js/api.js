@@ -1,0 +1,50 @@
+/* REST: JSON in, JSON out, every failure an ApiError with the server's code. */
+
+import { t } from "./strings.js";
+
+const BASE = "/api/v1";
+const TIMEOUT_MS = 15_000;
+
+export class ApiError extends Error {
+  constructor(code, message, status, details = null) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.status = status;
+    this.details = details;
+  }
+}
+
+function csrfToken() {
+  return document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+}
+
+async function failure(response) {
+  let body = {};
+  if ((response.headers.get("content-type") ?? "").includes("json")) body = await response.json();
+  const message = body.message ?? body.detail ?? `${response.status} ${response.statusText}`;
+  return new ApiError(body.code ?? "http_error", String(message), response.status, body.details);
+}
+
+async function request(method, path, { signal, timeout = TIMEOUT_MS } = {}) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
+  const limit = AbortSignal.timeout(timeout);
+  const options = { method, headers, credentials: "same-origin", signal: limit };
+  if (signal) options.signal = AbortSignal.any([signal, limit]);
+  let response;
+  try {
+    response = await fetch(BASE + path, options);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const late = error.name === "TimeoutError";
+    const text = late ? t("The server did not answer in time.") : t("The server cannot be reached.");
+    throw new ApiError(late ? "timeout" : "unreachable", text, 0);
+  }
+  if (!response.ok) throw await failure(response);
+  return response.json();
+}
+
+export const get = (path, options) => request("GET", path, options);
+export const post = (path, options) => request("POST", path, options);
+export const query = (path, values) => `${path}?${new URLSearchParams(values)}`;

@@ -1,0 +1,191 @@
+/* The one chart module. Plotly is loaded by the page as /static/plotly/plotly.min.js.
+
+   CandleChart(host, { onHover }): setBars(bars, { tick, step }), updateBar(bar).
+   A bar is [openTime, open, high, low, close, volume, quoteVolume, trades, closed].
+   The live bar changes the arrays in place; the plot is redrawn at most 4 times a
+   second and keeps the reader's zoom. */
+
+import { atMost } from "./dom.js";
+import { decimals, inUtc } from "./format.js";
+import { theme, token } from "./theme.js";
+
+const REDRAW_MS = 250;
+const VISIBLE_BARS = 120;
+const MAX_BARS = 3000;
+const CONFIG = { displayModeBar: false, scrollZoom: true, responsive: false, doubleClick: false };
+
+/** Axis time: Plotly draws UTC, so local time is shown by shifting. */
+const axisTime = (ms) => (inUtc() ? ms : ms - new Date(ms).getTimezoneOffset() * 60_000);
+const mixed = (name, share) => `color-mix(in srgb, ${token(name)} ${share}%, transparent)`;
+
+/** color-mix as a plain colour, which Plotly understands. */
+function resolved(color) {
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = color;
+  return probe.fillStyle;
+}
+
+export class CandleChart {
+  constructor(host, { onHover = () => {} } = {}) {
+    this.host = host;
+    this.onHover = onHover;
+    this.bars = [];
+    this.tick = 0.01;
+    this.followed = true;
+    this.redraw = atMost(REDRAW_MS, () => this.draw());
+    this.resizer = new ResizeObserver(() => this.ready && Plotly.Plots.resize(host));
+    this.resizer.observe(host);
+    this.restyle = () => this.ready && this.draw();
+    document.addEventListener("quantai:theme", this.restyle);
+    document.addEventListener("quantai:time", this.restyle);
+  }
+
+  /** Replace all bars and show the newest ones. */
+  setBars(bars, { tick = this.tick } = {}) {
+    this.bars = bars.map((bar) => [...bar]);
+    this.tick = tick ?? this.tick;
+    this.columns();
+    this.followed = true;
+    this.draw();
+  }
+
+  /** Change the live bar, or append the next. Older bars than the last are ignored. */
+  updateBar(bar) {
+    const last = this.bars.at(-1);
+    if (!last) return;
+    if (bar[0] === last[0]) this.bars[this.bars.length - 1] = [...bar];
+    else if (bar[0] > last[0]) this.bars.push([...bar]);
+    else return;
+    if (this.bars.length > MAX_BARS) this.bars.splice(0, this.bars.length - MAX_BARS);
+    this.column(this.bars.length - 1);
+    this.redraw();
+  }
+
+  get interval() {
+    const n = this.bars.length;
+    return n > 1 ? this.bars[n - 1][0] - this.bars[n - 2][0] : 900_000;
+  }
+
+  columns() {
+    this.x = [];
+    this.series = { open: [], high: [], low: [], close: [], volume: [], color: [] };
+    this.bars.forEach((_, index) => this.column(index));
+  }
+
+  column(index) {
+    const [time, open, high, low, close, volume] = this.bars[index];
+    this.x[index] = time;
+    Object.entries({ open, high, low, close, volume }).forEach(([key, value]) => {
+      this.series[key][index] = value;
+    });
+  }
+
+  /** Show the newest bars again. */
+  latest() {
+    this.followed = true;
+    this.draw();
+  }
+
+  range() {
+    const last = this.bars.at(-1)[0];
+    const first = this.bars.at(-Math.min(VISIBLE_BARS, this.bars.length))[0];
+    return [axisTime(first - this.interval), axisTime(last + this.interval * 6)];
+  }
+
+  traces() {
+    const up = token("up");
+    const down = token("down");
+    const x = this.x.map(axisTime);
+    const { open, high, low, close, volume } = this.series;
+    const paint = [resolved(mixed("up", 38)), resolved(mixed("down", 38))];
+    const color = close.map((value, index) => paint[value >= open[index] ? 0 : 1]);
+    return [
+      { type: "bar", x, y: volume, yaxis: "y2", marker: { color, line: { width: 0 } }, hoverinfo: "none" },
+      {
+        type: "candlestick", x, open, high, low, close, hoverinfo: "none", whiskerwidth: 0,
+        increasing: { line: { color: up, width: 1 }, fillcolor: up },
+        decreasing: { line: { color: down, width: 1 }, fillcolor: down },
+      },
+    ];
+  }
+
+  layout() {
+    const [range, prices] = this.ranges();
+    const axis = {
+      gridcolor: token("line"), linecolor: token("line"), zeroline: false, fixedrange: false,
+      tickfont: { color: token("text-3"), size: 11 }, automargin: false,
+      showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "2px",
+      spikecolor: token("text-3"), spikesnap: "cursor",
+    };
+    return {
+      margin: { l: 6, r: 74, t: 8, b: 24 }, dragmode: "pan", hovermode: "x", showlegend: false,
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", bargap: 0.25,
+      font: { family: getComputedStyle(document.body).fontFamily, color: token("text-2"), size: 11 },
+      xaxis: { ...axis, type: "date", range, rangeslider: { visible: false }, anchor: "y2" },
+      yaxis: {
+        ...axis, side: "right", domain: [0.2, 1], range: prices, fixedrange: true,
+        tickformat: `,.${decimals(this.tick)}f`,
+      },
+      yaxis2: { ...axis, side: "right", domain: [0, 0.16], showgrid: false, fixedrange: true, nticks: 3, rangemode: "tozero", tickformat: ".2s", showspikes: false },
+      shapes: [this.priceLine()], annotations: [this.priceLabel()],
+    };
+  }
+
+  /** Times shown, and prices with room for all bars in them. */
+  ranges() {
+    const shown = this.ready && !this.followed ? this.host.layout.xaxis.range.map(asMs) : this.range();
+    const inside = this.bars.filter((bar) => axisTime(bar[0]) >= shown[0] && axisTime(bar[0]) <= shown[1]);
+    const seen = inside.length ? inside : this.bars;
+    const low = Math.min(...seen.map((bar) => bar[3]));
+    const high = Math.max(...seen.map((bar) => bar[2]));
+    const room = (high - low || high * 0.001) * 0.06;
+    return [shown, [low - room, high + room]];
+  }
+
+  tone() {
+    const [, open, , , close] = this.bars.at(-1);
+    return token(close >= open ? "up" : "down");
+  }
+
+  priceLine() {
+    const close = this.bars.at(-1)[4];
+    return { type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: close, y1: close, line: { color: this.tone(), width: 1, dash: "2px" } };
+  }
+
+  priceLabel() {
+    const close = this.bars.at(-1)[4];
+    return {
+      xref: "paper", x: 1, xanchor: "left", yref: "y", y: close, showarrow: false, borderpad: 2,
+      text: close.toLocaleString("en-US", { minimumFractionDigits: decimals(this.tick), maximumFractionDigits: decimals(this.tick) }),
+      bgcolor: this.tone(), font: { color: token("surface"), size: 11 },
+    };
+  }
+
+  draw() {
+    if (!this.bars.length || !this.host.isConnected) return;
+    Plotly.react(this.host, this.traces(), this.layout(), CONFIG);
+    this.host.dataset.theme = theme();
+    if (!this.ready) this.listen();
+    this.ready = true;
+  }
+
+  listen() {
+    this.host.on("plotly_relayout", (change) => {
+      if (!Object.keys(change).some((key) => key.startsWith("xaxis.range"))) return;
+      this.followed = false;
+      this.redraw();
+    });
+    this.host.on("plotly_hover", ({ points }) => this.onHover(this.bars[points[0].pointNumber] ?? null));
+    this.host.on("plotly_unhover", () => this.onHover(null));
+  }
+
+  destroy() {
+    this.resizer.disconnect();
+    document.removeEventListener("quantai:theme", this.restyle);
+    document.removeEventListener("quantai:time", this.restyle);
+    if (this.ready) Plotly.purge(this.host);
+  }
+}
+
+/** A range end as Plotly writes it back ("2026-01-01 10:00:00.5"), in axis time. */
+const asMs = (value) => (typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`));

@@ -1,0 +1,176 @@
+/* Connections: state and history of every exchange connection, and their control. */
+
+import { post } from "../api.js";
+import { BESIDE, connectionStore, connectionTiles, nameOf, rowsOf, toneOf } from "../connections.js";
+import { byId, h, setData, setText } from "../dom.js";
+import { eventStore, timeline } from "../events.js";
+import { feed, feedStore } from "../feed.js";
+import { dateTime, duration, number, signed } from "../format.js";
+import { watchPage } from "../freshness.js";
+import { fillDetail } from "../connection_detail.js";
+import { t } from "../strings.js";
+import { LiveTable } from "../table.js";
+import { confirmAction, setTile, stateBox, staleTiles, toast } from "../ui.js";
+
+const EVENTS = 100;
+const STALE_MS = 10_000;
+const RTT_SLOW_MS = 500;
+const ERRORS = ["SSL", "NETWORK", "TIMEOUT", "PROTOCOL", "UNKNOWN"];
+const mayControl = document.body.dataset.mayControl === "yes";
+const store = connectionStore();
+const busy = new Set();
+
+/* Table */
+const errorSum = (row) => Object.values(row.errors ?? {}).reduce((sum, value) => sum + value, 0);
+const ageOf = (row) => (row.last_message_age_seconds ?? null) === null ? null : row.last_message_age_seconds + (Date.now() - row.at) / 1000;
+const columns = [
+  { key: "more", label: "", node: expander, change() {} },
+  { key: "id", label: t("Connection"), sticky: true, value: (row) => row.id, text: (row) => row.id },
+  { key: "route", label: t("Route"), value: (row) => row.route, text: (row) => row.route, tone: () => "muted" },
+  { key: "state", label: t("State"), value: (row) => row.state, node: () => h("span", { class: "badge" }), change: showState },
+  { key: "streams", label: t("Streams live"), num: true, value: (row) => row.streams_live, text: (row) => `${number(row.streams_live)} / ${number(row.streams_expected)}`, tone: (row) => (row.streams_live < row.streams_expected ? "warn" : "") },
+  { key: "silent", label: t("Silent"), num: true, value: (row) => row.streams_silent, text: (row) => number(row.streams_silent), tone: (row) => (row.streams_silent ? "warn" : "faint") },
+  { key: "rate", label: t("Messages"), unit: "/s", num: true, value: (row) => row.messages_per_second, text: (row) => number(row.messages_per_second, row.messages_per_second < 10 ? 1 : 0) },
+  { key: "p50", label: "RTT p50", unit: "ms", title: t("Round trip of pings, median"), num: true, value: (row) => row.rtt_ms?.p50, text: (row) => number(row.rtt_ms?.p50, 1) },
+  { key: "p99", label: "p99", unit: "ms", title: t("Round trip of pings, 99th percentile"), num: true, value: (row) => row.rtt_ms?.p99, text: (row) => number(row.rtt_ms?.p99, 1), tone: (row) => (row.rtt_ms?.p99 > RTT_SLOW_MS ? "warn" : "") },
+  { key: "age", label: t("Last message"), num: true, value: ageOf, text: (row) => duration(ageOf(row)), tone: (row) => (ageOf(row) > 10 ? "warn" : "faint") },
+  { key: "uptime", label: t("Uptime"), num: true, value: (row) => row.uptime_seconds, text: (row) => duration(row.uptime_seconds) },
+  { key: "reconnects", label: t("Reconnects"), num: true, value: (row) => row.reconnects, text: (row) => number(row.reconnects) },
+  { key: "errors", label: t("Errors"), value: errorSum, node: () => h("span", { class: "row" }, h("span", { class: "mix" }), h("span", { class: "faint" })), change: showErrors },
+  { key: "action", label: "", node: reconnectButton, change: showAction },
+];
+
+function expander(row) {
+  const button = h("button", { class: "expander", type: "button", "aria-expanded": "false", "aria-label": t("Details of {id}", { id: row.id }) });
+  button.addEventListener("click", () => button.setAttribute("aria-expanded", String(table.toggleDetail(row.id))));
+  return button;
+}
+
+function showState(cell, row) {
+  const badge = cell.firstChild;
+  setData(badge, "tone", toneOf(row.state));
+  setText(badge, nameOf(row.state));
+}
+
+function showErrors(cell, row) {
+  const [mix, total] = cell.firstChild.children;
+  const sum = errorSum(row);
+  const key = JSON.stringify(row.errors ?? {});
+  if (cell.dataset.errors === key) return;
+  cell.dataset.errors = key;
+  const parts = ERRORS.filter((name) => row.errors?.[name]);
+  mix.replaceChildren(...parts.map((name) => {
+    const part = h("i", { "data-error": name });
+    part.style.flex = String(row.errors[name]);
+    return part;
+  }));
+  cell.title = parts.map((name) => `${name} ${row.errors[name]}`).join(", ") || t("no errors");
+  setText(total, number(sum));
+}
+
+function reconnectButton(row) {
+  return h("button", {
+    class: "button small", type: "button", "data-action": "reconnect", disabled: !mayControl,
+    title: mayControl ? t("Close this connection and open it again") : t("Your role may look, not switch."),
+    onclick: () => reconnect(row.id),
+  }, t("Reconnect"));
+}
+
+function showAction(cell, row) {
+  cell.firstChild.setAttribute("aria-busy", String(busy.has(row.id)));
+}
+
+const table = new LiveTable(byId("connections-table"), {
+  columns,
+  label: t("Connections to the exchange"),
+  className: "connections-table",
+  sort: { key: "id", down: false },
+  empty: t("No connection is open"),
+  detail: { update: fillDetail },
+});
+
+/* Control */
+async function order(path, done) {
+  try {
+    const answer = await post(path);
+    if (answer.acknowledged) toast(done, answer.result ?? "", "good");
+    else toast(t("Ordered, not yet confirmed"), answer.result ?? "", "warn");
+  } catch (error) {
+    toast(t("That did not work"), error.message, "bad");
+  }
+}
+
+async function reconnect(id) {
+  const sure = await confirmAction({
+    title: t("Reconnect {id}?", { id }),
+    text: t("Its streams pause for a moment; missing candles are filled from history."),
+    action: t("Reconnect"),
+  });
+  if (!sure) return;
+  busy.add(id);
+  table.update(rowsOf(store), [id]);
+  await order(`/market/connections/${encodeURIComponent(id)}/reconnect`, t("{id} reconnects", { id }));
+  busy.delete(id);
+  table.update(rowsOf(store), [id]);
+}
+
+async function switchFeed(action) {
+  const stopping = action === "stop";
+  const sure = !stopping || await confirmAction({
+    title: t("Stop the market feed?"),
+    text: t("All exchange connections close and every price on every page grows old until it is started again."),
+    action: t("Stop feed"), danger: true,
+  });
+  if (!sure) return;
+  const button = byId(`feed-${action}`);
+  button.setAttribute("aria-busy", "true");
+  await order(`/market/feed/${action}`, stopping ? t("The feed stops") : t("The feed starts"));
+  button.removeAttribute("aria-busy");
+}
+
+function showControl() {
+  const report = feed();
+  byId("control-note").hidden = mayControl;
+  const wanted = report?.desired ?? report?.state;
+  byId("feed-start").disabled = !mayControl || wanted === "running";
+  byId("feed-stop").disabled = !mayControl || wanted === "stopped";
+}
+
+byId("feed-start").addEventListener("click", () => switchFeed("start"));
+byId("feed-stop").addEventListener("click", () => switchFeed("stop"));
+
+/* Tiles */
+function showTiles() {
+  connectionTiles(store, feed());
+  const sums = store.items.get("reconnect_statistics");
+  if (sums) {
+    setTile("reconnects", number(sums.total_reconnects), { note: t("since the feed started") });
+    setTile("success", sums.success_rate === null || sums.success_rate === undefined ? "–" : signed(sums.success_rate * 100, 1).replace("+", ""), { unit: "%", note: t("of reconnect attempts") });
+    setTile("delay", number(sums.average_delay, 1), { unit: "s", note: t("mean · longest {max} s", { max: number(sums.max_delay ?? sums.maximum_delay, 1) }) });
+  }
+  const old = store.newestAt !== null && Date.now() - store.newestAt > STALE_MS;
+  staleTiles(["connections", "streams", "silent", "rate", "reconnects", "success", "delay"], old);
+}
+
+store.onChange((changed) => {
+  if (store.error) table.showError(store.error, () => store.refresh());
+  const rows = rowsOf(store);
+  const gone = [...table.rows.keys()].some((key) => !rows.has(key));
+  const keys = [...changed].filter((key) => !BESIDE.has(key));
+  if (rows.size || store.state === "ready") table.update(rows, gone || !rows.size ? null : keys);
+  showTiles();
+});
+feedStore.onChange(() => {
+  showControl();
+  showTiles();
+});
+const events = eventStore();
+timeline(byId("events"), events, EVENTS);
+events.onChange(() => setText(byId("events-note"), t("newest {n}", { n: events.list.length })));
+byId("error-legend").append(...ERRORS.map((name) => h("span", {}, h("i", { "data-error": name }), name)));
+watchPage("connections", () => store.newestAt, STALE_MS);
+showControl();
+setInterval(() => {
+  table.update(rowsOf(store), [...table.rows.keys()]);
+  showTiles();
+}, 1000);

@@ -1,0 +1,16 @@
+/* The topic "quotes" with its snapshot GET /market/symbols. */
+
+import { get } from "./api.js";
+import { latest } from "./stores.js";
+
+let store = null;
+
+/** One store per page: symbol → { k, n, p, o, c, h, l, v, q, b, B, a, A, m, f, t, at … }. */
+export function quotes() {
+  store ??= latest("quotes", async () => {
+    const answer = await get("/market/symbols");
+    const items = answer.symbols.map((row, index) => ({ rank: index + 1, ...row, k: row.k ?? row.symbol }));
+    return { epoch: answer.epoch, items, ageSeconds: answer.age_seconds };
+  });
+  return store;
+}

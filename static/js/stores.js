@@ -1,0 +1,201 @@
+/* What a page knows of a topic. HTTP is the truth, push is a hint: subscribe first,
+   then fetch the snapshot, then let newer pushed items win.
+
+   latest(topic, load): Map key → newest item of a newest-wins topic.
+   queued(topic, load): list of every item of a queued topic, newest last.
+   `load()` returns { epoch, items, ageSeconds? } or { epoch, seq, items }.
+   While the socket is down both go on asking over HTTP, slower. */
+
+import { live } from "./socket.js";
+
+const FALLBACK_FIRST_MS = 1_500;
+const FALLBACK_MS = 5_000;
+const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
+const EPOCH_TRIES = 3;
+
+class Store {
+  constructor(topic, load) {
+    this.topic = topic;
+    this.load = load;
+    this.epoch = null;
+    this.state = "loading";
+    this.error = null;
+    this.subscribed_ = false;
+    this.listeners = new Set();
+    this.failures = 0;
+    this.loads = 0;
+    live.attach(topic, this);
+    this.fallback = setTimeout(() => this.poll(), FALLBACK_FIRST_MS);
+  }
+
+  /** `listener(change)`; change is a set of keys, or a list of new items. */
+  onChange(listener) {
+    this.listeners.add(listener);
+    return this;
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.fallback);
+    clearTimeout(this.retry);
+    live.detach(this.topic, this);
+  }
+
+  subscribed(message) {
+    this.subscribed_ = true;
+    if (this.epoch !== null && message.epoch !== this.epoch) this.reset();
+    this.epoch = message.epoch;
+    this.refresh();
+  }
+
+  lost() {
+    this.subscribed_ = false;
+  }
+
+  poll() {
+    if (this.closed) return;
+    if (!this.subscribed_) this.refresh();
+    this.fallback = setTimeout(() => this.poll(), FALLBACK_MS);
+  }
+
+  async refresh() {
+    clearTimeout(this.retry);
+    const turn = ++this.loads;
+    try {
+      const snapshot = await this.load();
+      if (turn !== this.loads || this.closed) return;
+      this.failures = 0;
+      this.error = null;
+      this.accept(snapshot);
+      this.state = "ready";
+    } catch (error) {
+      if (turn !== this.loads || this.closed) return;
+      this.failed(error);
+    }
+    this.tell(this.wholeChange());
+  }
+
+  failed(error) {
+    this.error = error;
+    if (this.isEmpty()) this.state = "error";
+    const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
+    this.retry = setTimeout(() => this.refresh(), wait);
+  }
+
+  tell(change) {
+    for (const listener of this.listeners) listener(change, this);
+  }
+}
+
+class LatestStore extends Store {
+  items = new Map();
+  newestAt = null;
+  epochTries = 0;
+
+  isEmpty() {
+    return this.items.size === 0;
+  }
+
+  wholeChange() {
+    return new Set(this.items.keys());
+  }
+
+  reset() {
+    this.items.clear();
+    this.epochTries = 0;
+  }
+
+  push(message) {
+    if (message.epoch !== this.epoch) {
+      const known = this.epoch !== null;
+      this.epoch = message.epoch;
+      if (known) {
+        this.reset();
+        this.refresh();
+      }
+    }
+    const now = Date.now();
+    const changed = new Set();
+    for (const item of message.items) if (this.put(item, now)) changed.add(item.k);
+    if (changed.size) this.tell(changed);
+  }
+
+  accept(snapshot) {
+    if (this.belongsToAnother(snapshot)) return;
+    this.epoch ??= snapshot.epoch;
+    const at = Date.now() - (snapshot.ageSeconds ?? 0) * 1000;
+    for (const item of snapshot.items) this.put(item, item.at ?? at);
+  }
+
+  /** A snapshot of an older epoch than the pushes: ask again, a few times. */
+  belongsToAnother(snapshot) {
+    if (this.epoch === null || !snapshot.epoch || snapshot.epoch === this.epoch) return false;
+    if (++this.epochTries > EPOCH_TRIES) return false;
+    this.retry = setTimeout(() => this.refresh(), RETRY_MS[0]);
+    return true;
+  }
+
+  put(item, at) {
+    const old = this.items.get(item.k);
+    if (old && item.n !== undefined && old.n !== undefined && item.n <= old.n) {
+      // Older, yet a snapshot's row also names what pushes leave out (tick, rank).
+      this.items.set(item.k, { ...item, ...old });
+      return true;
+    }
+    item.at = at;
+    this.items.set(item.k, old ? { ...old, ...item } : item);
+    if (this.newestAt === null || at > this.newestAt) this.newestAt = at;
+    return true;
+  }
+}
+
+class QueuedStore extends Store {
+  constructor(topic, load, limit) {
+    super(topic, load);
+    this.limit = limit;
+    this.list = [];
+    this.seen = new Set();
+    this.seq = null;
+  }
+
+  isEmpty() {
+    return this.list.length === 0;
+  }
+
+  wholeChange() {
+    return [];
+  }
+
+  reset() {
+    this.seq = null;
+  }
+
+  push(message) {
+    const first = message.seq - message.items.length;
+    const gap = this.seq !== null && first > this.seq;
+    if (message.epoch !== this.epoch || gap) {
+      this.epoch = message.epoch;
+      this.refresh();
+    }
+    this.seq = Math.max(this.seq ?? 0, message.seq);
+    this.add(message.items);
+  }
+
+  accept(snapshot) {
+    this.seq = Math.max(this.seq ?? 0, snapshot.seq ?? 0);
+    this.add(snapshot.items);
+  }
+
+  add(items) {
+    const fresh = items.filter((item) => !this.seen.has(item.id));
+    if (!fresh.length) return;
+    fresh.forEach((item) => this.seen.add(item.id));
+    this.list.push(...fresh);
+    this.list.sort((a, b) => a.at - b.at || a.id - b.id);
+    for (const item of this.list.splice(0, this.list.length - this.limit)) this.seen.delete(item.id);
+    this.tell(fresh);
+  }
+}
+
+export const latest = (topic, load) => new LatestStore(topic, load);
+export const queued = (topic, load, limit = 200) => new QueuedStore(topic, load, limit);
