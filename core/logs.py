@@ -11,17 +11,17 @@ import orjson
 MASK = "••••••"
 # What must never reach a log: userinfo of URLs, bearer tokens, keys and signatures.
 SECRETS = re.compile(
-    r"(?P<before>://[^/\s:@]*:|[Bb]earer\s+"
+    r"(?P<url>://[^/\s:@]*:)[^/\s@]+(?=@)"
+    r"|(?P<named>\bbearer\s+"
     r"|(?:api_?key|secret(?:_?key)?|password|passwd|token|signature|listen_?key)"
-    r"[\"']?\s*[=:]\s*[\"']?)"
-    r"(?P<secret>[^\s\"'&@,;)}\]]+)",
+    r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&@,;)}\]]+",
     re.IGNORECASE,
 )
 
 
 def masked(text: str) -> str:
     """The text without the values of secrets."""
-    return SECRETS.sub(rf"\g<before>{MASK}", text)
+    return SECRETS.sub(rf"\g<url>\g<named>{MASK}", text)
 
 
 def _utc(record: logging.LogRecord) -> str:

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError
@@ -225,6 +225,11 @@ def read(environ: Mapping[str, str], folder: Path) -> Reading:
         for name in environ
         if name.startswith(prefixes) and name not in known
     ]
+    for _, layer in reading.layers[1:]:
+        # A relative folder in a file is meant from the file, not from where we stand.
+        if "var" in layer.get("site", {}):
+            given = Path(str(layer["site"]["var"])).expanduser()
+            layer["site"]["var"] = str(folder / given)
     var = _var_of(reading)
     reading.layers += [
         (RUNNING, _from_runtime(var / "run")),
@@ -285,15 +290,19 @@ def _from_variables(environ: Mapping[str, str]) -> Layer:
         for key, info in section.model.model_fields.items():
             text = environ.get(section.variable(key), "").strip()
             if text:
-                layer.setdefault(section.name, {})[key] = _split(text, info)
+                layer.setdefault(section.name, {})[key] = _parsed(text, info)
     return layer
 
 
-def _split(text: str, info: FieldInfo) -> str | list[str]:
-    """Lists are written with commas."""
-    if get_origin(info.annotation) not in (tuple, list, set, frozenset):
-        return text
-    return [item.strip() for item in text.split(",") if item.strip()]
+def _parsed(text: str, info: FieldInfo) -> object:
+    """Lists are written with commas; a choice may be one of numbers."""
+    kind = get_origin(info.annotation)
+    if kind is Literal:
+        choices = {str(choice): choice for choice in get_args(info.annotation)}
+        return choices.get(text, text)
+    if kind in (tuple, list, set, frozenset):
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
 
 
 def _from_toml(path: Path, warnings: list[str]) -> Layer:
@@ -324,7 +333,7 @@ def _known_keys(
         if info is None:
             warnings.append(f"{file}: [{section.name}] {given} is no setting")
         elif given == key or key not in table:
-            values[key] = _split(value, info) if isinstance(value, str) else value
+            values[key] = _parsed(value, info) if isinstance(value, str) else value
     return values
 
 

@@ -21,13 +21,13 @@ def database_settings(site: SiteSettings) -> dict[str, Any]:
     if not url:
         return sqlite(str(site.var / "quantai.sqlite3"))
     if url.startswith("sqlite://"):
-        path = unquote(urlsplit(url).path)
-        return sqlite(path.removeprefix("/") if path == "/:memory:" else path)
+        # sqlite:////absolute/path, sqlite:///relative/path
+        return sqlite(unquote(urlsplit(url).path).removeprefix("/"))
     return postgres(url)
 
 
 def sqlite(name: str) -> dict[str, Any]:
-    """``name`` is an absolute path."""
+    """``name`` is a path."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,

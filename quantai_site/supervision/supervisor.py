@@ -53,10 +53,7 @@ class Supervisor:
             pass_fds=(self._lock,),
             start_new_session=True,
         )
-        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        self._proxy = xmlrpc.client.ServerProxy(
-            "http://localhost", transport=transport
-        ).supervisor
+        self._proxy = self._connect()
         if self._process.stdout is None:
             raise RuntimeError("supervisord was started without a pipe")
         return self._process.stdout.fileno()
@@ -118,7 +115,14 @@ class Supervisor:
             # Already started, already stopped, not existing: the table shows it.
             return False
         except UNREACHABLE:
+            # A connection that failed once refuses every later request.
+            self._proxy = self._connect()
             return None
+
+    def _connect(self) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        url = "http://localhost"
+        return xmlrpc.client.ServerProxy(url, transport=transport).supervisor
 
 
 def _exit_reason(status: int) -> str:

@@ -34,7 +34,7 @@ class Command(BaseCommand):
                 site=site,
                 redis_is_embedded=quantai.redis_is_embedded,
                 simulator_ports=(simulator.port, simulator.plain_port),
-                simulator_ca=site.var / "simulator" / "ca.pem",
+                simulator_ca=site.var / "simulator" / "tls" / "ca.pem",
                 as_host=(site.allowed_hosts or ("localhost",))[0].lstrip(".*"),
                 prepare=prepare,
             ),
