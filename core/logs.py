@@ -38,9 +38,13 @@ def _traceback(record: logging.LogRecord) -> str:
 class TextFormatter(logging.Formatter):
     """``time level process logger message``; line breaks are written as ⏎."""
 
+    def __init__(self, process: str = "quantai") -> None:
+        super().__init__()
+        self.process = process
+
     def format(self, record: logging.LogRecord) -> str:
         line = (
-            f"{_utc(record)} {record.levelname:<7} {record.processName} "
+            f"{_utc(record)} {record.levelname:<7} {self.process} "
             f"{record.name} {masked(record.getMessage())}"
         )
         if trace := _traceback(record):
@@ -51,11 +55,15 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object per event; ``extra={"data": {...}}`` adds facts."""
 
+    def __init__(self, process: str = "quantai") -> None:
+        super().__init__()
+        self.process = process
+
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
             "time": _utc(record),
             "level": record.levelname,
-            "process": record.processName,
+            "process": self.process,
             "logger": record.name,
             "message": masked(record.getMessage()),
         }
@@ -69,13 +77,15 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(event, default=str).decode()
 
 
-def logging_config(*, level: str, style: Literal["text", "json"]) -> dict[str, Any]:
-    """A ``logging.config.dictConfig`` document for every process."""
+def logging_config(
+    *, level: str, style: Literal["text", "json"], process: str = "quantai"
+) -> dict[str, Any]:
+    """A ``logging.config.dictConfig`` document; ``process`` is named in every line."""
     formatter = TextFormatter if style == "text" else JsonFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": formatter}},
+        "formatters": {"line": {"()": formatter, "process": process}},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
@@ -88,6 +98,7 @@ def logging_config(*, level: str, style: Literal["text", "json"]) -> dict[str, A
             # Requests of a live page are many; their failures are what matters.
             "daphne": {"level": "WARNING"},
             "uvicorn": {"level": "WARNING"},
+            "picows": {"level": "WARNING"},
             "aiohttp.access": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
         },

@@ -121,7 +121,11 @@ CHANNEL_LAYERS = {
         # Messages wait for a worker that is just starting; the pub/sub layer loses
         # them.
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [{"address": SITE.redis_url}], "prefix": "quantai:asgi"},
+        "CONFIG": {
+            # Longer than the 5 s for which the layer waits for a message.
+            "hosts": [{"address": SITE.redis_url, "socket_timeout": 15}],
+            "prefix": "quantai:asgi",
+        },
     }
 }
 
@@ -155,5 +159,9 @@ if SITE.trust_proxy_headers:
     USE_X_FORWARDED_HOST = True
 
 LOGGING_CONFIG = None
-LOGGING = logging_config(level=SITE.log_level, style=SITE.log_format)
+LOGGING = logging_config(
+    level=SITE.log_level,
+    style=SITE.log_format,
+    process=(sys.argv[1:2] or ["quantai"])[0].removeprefix("run_"),
+)
 logging.config.dictConfig(LOGGING)

@@ -1,6 +1,8 @@
 """The product's settings on a fresh folder, untouched by the developer's own."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,6 +12,7 @@ _kept = {"DATABASE_URL", "QUANTAI_TEST_REDIS_URL"}
 for _name in set(config.variables()) - _kept:
     os.environ.pop(_name, None)
 _folder = Path(tempfile.mkdtemp(prefix="quantai-tests-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["QUANTAI_VAR"] = str(_folder / "var")
 config.FILES_DIR = _folder
 

@@ -69,7 +69,7 @@ class Supervisor:
     def observe(self) -> list[Observation] | None:
         """All processes, or None while supervisord does not answer."""
         infos = self._ask(lambda: self._proxy.getAllProcessInfo())
-        if infos is None:
+        if not isinstance(infos, list):
             return None
         return [
             Observation(

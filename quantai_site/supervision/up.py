@@ -203,34 +203,46 @@ class Up:
         self._asked.set()
 
     def _stop(self) -> None:
-        """Everything but Redis at once, then supervisord with Redis, then the rest."""
+        """First what uses the others, then the others with supervisord."""
         self.relay.say("stopping")
         below = orphans.descendants()
-        for program in self._programs:
-            if program.name != "redis":
-                self._supervisor.stop_program(program.name)
         deadline = time.monotonic() + STOP_SECONDS
-        while self._still_running() and time.monotonic() < deadline:
-            if self._signals > 1:
-                break
-            time.sleep(POLL_SECONDS / 4)
-        self._supervisor.terminate()
-        if not self._supervisor.wait(LAST_SECONDS):
-            self._supervisor.kill()
-            self._supervisor.wait(LAST_SECONDS)
+        users = {item.name for item in self._programs if item.needs_database}
+        self._stop_programs(users, deadline)
+        self._stop_programs({item.name for item in self._programs} - users, deadline)
+        self._end_supervisor()
         killed = orphans.end([item for item in below if item.is_running()], 0.5)
         orphans.reap(but=0)
         self._remove_sockets()
         self.relay.say(f"stopped ({killed} killed)" if killed else "stopped")
         self.relay.finish(1.0)
 
-    def _still_running(self) -> bool:
+    def _end_supervisor(self) -> None:
+        self._supervisor.terminate()
+        deadline = time.monotonic() + LAST_SECONDS
+        while self._supervisor.alive and time.monotonic() < deadline:
+            # It looks at its signals once a second, or when somebody asks it.
+            self._supervisor.observe()
+            time.sleep(POLL_SECONDS / 4)
+        self._supervisor.kill()
+        self._supervisor.wait(LAST_SECONDS)
+
+    def _stop_programs(self, names: set[str], deadline: float) -> None:
+        """Stop these at once; a second signal ends the patience."""
+        for name in names:
+            self._supervisor.stop_program(name)
+        while self._any_runs(names) and time.monotonic() < deadline:
+            if self._signals > 1:
+                return
+            time.sleep(POLL_SECONDS / 4)
+
+    def _any_runs(self, names: set[str]) -> bool:
         found = self._supervisor.observe()
         if found is None:
             return False
         for line in self._table.observe(found, time.monotonic()):
             self.relay.say(line)
-        return any(item.state not in STOPPED for item in found if item.name != "redis")
+        return any(item.state not in STOPPED for item in found if item.name in names)
 
     def _remove_sockets(self) -> None:
         folder = embedded_redis.socket_folder(self.start.site.var)
