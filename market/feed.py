@@ -55,6 +55,7 @@ BACKFILL_SECONDS = 5.0
 CONTROL_SECONDS = 3.0
 HEARTBEAT_SECONDS = 60.0
 WRITE_SECONDS = 0.5
+FIRST_RETRY_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 UNIVERSE_SECONDS = 86_400.0
 PRUNE_SECONDS = 3_600.0
@@ -103,6 +104,7 @@ class Feed:
         )
         self._client: BinanceWebSocketClient | None = None
         self._symbols: list[str] = []
+        self._learned_at: float | None = None
         self._desired = "running"
         self._started_at = self._clock.now_ms()
         self._closed: deque[Candle] = deque()
@@ -140,7 +142,7 @@ class Feed:
             (BACKFILL_SECONDS, self._fill_gaps, never),
             (CONTROL_SECONDS, self._obey, self._look),
             (HEARTBEAT_SECONDS, self._log_heartbeat, never),
-            (UNIVERSE_SECONDS, self._renew_universe, never),
+            (HEARTBEAT_SECONDS, self._renew_universe, never),
             (PRUNE_SECONDS, self._prune, never),
         ]
 
@@ -163,6 +165,7 @@ class Feed:
         self._desired = await database_sync_to_async(selectors.feed_desired)(
             venue=self._venue
         )
+        retry = FIRST_RETRY_SECONDS
         while not self._symbols:
             try:
                 await self.rest.initialize()
@@ -174,11 +177,11 @@ class Feed:
                 )
                 self._symbols = [row.symbol for row in stored][: self._market.symbols]
                 if not self._symbols:
-                    await asyncio.sleep(RETRY_SECONDS)
+                    await asyncio.sleep(retry)
+                    retry = min(retry * 2, RETRY_SECONDS)
         self.ingest.follow(self._symbols)
-        if self._desired == "running":
-            await self._start_sockets()
         await self._learn_history()
+        await self._want_sockets()
 
     async def _learn_universe(self) -> None:
         info = _understood(
@@ -196,6 +199,7 @@ class Feed:
                 self.rest.weight_limit = limit.limit
         volumes = {ticker.symbol: ticker.quote_volume for ticker in days}
         kept = await self.publisher.watch(self._clock.now_ms(), self._interest_key)
+        self._learned_at = self._clock.monotonic()
         self._symbols = choose(info.instruments, volumes, self._market, kept=kept)
         ranks = {name: rank for rank, name in enumerate(self._symbols, 1)}
         known = tradable(info.instruments)
@@ -219,7 +223,11 @@ class Feed:
 
     async def _renew_universe(self) -> None:
         """Once a day: follow what trades most now; what is looked at stays."""
-        if self._client is None or self._clock.now_ms() - self._started_at < 60_000:
+        now = self._clock.monotonic()
+        learned = self._learned_at
+        if self._client is None or (
+            learned is not None and now - learned < UNIVERSE_SECONDS
+        ):
             return
         before = list(self._symbols)
         await self._learn_universe()
@@ -243,6 +251,14 @@ class Feed:
         return max((record.time for record in self.state.records.values()), default=0)
 
     # -- sockets ----------------------------------------------------------------
+
+    async def _want_sockets(self) -> None:
+        """Open the sockets if they are wanted and not open."""
+        if self._desired == "running" and self._client is None:
+            try:
+                await self._start_sockets()
+            except OSError as error:
+                log.error("sockets cannot start, trying again: %s", error)
 
     async def _start_sockets(self) -> None:
         if self._client is not None:
@@ -424,6 +440,7 @@ class Feed:
                 command_id=command.id, result=result
             )
             log.info("%s of %s: %s", command.kind, command.requested_by, result)
+        await self._want_sockets()
         if commands:
             await self._tell_status()
 

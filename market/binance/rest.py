@@ -61,9 +61,7 @@ class BinanceRestClient:
     ) -> None:
         self._where = where
         self._clock = clock or SystemClock()
-        self._context: ssl.SSLContext | bool = (
-            tls.context(ca_file) if where.rest.startswith("https:") else False
-        )
+        self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
         self._held_until = 0.0
         self._minute = -1
@@ -131,14 +129,10 @@ class BinanceRestClient:
     async def get_raw(self, path: str, *, weight: int, **params: str | int) -> bytes:
         """Return the body of a GET; raises the errors above."""
         await self._wait_for_budget(weight)
-        if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._context, limit=50)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+        session = self._session or self._open()
         self.used_weight += weight
         try:
-            async with self._session.get(
-                self._where.rest + path, params=params
-            ) as answer:
+            async with session.get(self._where.rest + path, params=params) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             text = str(error) or type(error).__name__
@@ -147,6 +141,18 @@ class BinanceRestClient:
         if answer.status != 200:
             self._refuse(path, answer.status, answer.headers.get("Retry-After"), body)
         return body
+
+    def _open(self) -> aiohttp.ClientSession:
+        """Open the session; the authority's file may come later than we do."""
+        context: ssl.SSLContext | bool = False
+        if self._where.rest.startswith("https:"):
+            try:
+                context = tls.context(self._ca_file)
+            except OSError as error:
+                raise RestUnavailable(f"CA file {self._ca_file}: {error}") from error
+        connector = aiohttp.TCPConnector(ssl=context, limit=50)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+        return self._session
 
     async def _wait_for_budget(self, weight: int) -> None:
         """Sleep until the exchange would still take a request of this weight."""
