@@ -1,8 +1,8 @@
 """The feed: sockets → state → database, other processes and browsers.
 
-One event loop, four rhythms: the tick (5–10 Hz) decodes and publishes, a second-long
-one tells the state of the connections, the writer stores closed bars and events, and
-every few seconds missing bars are fetched and the operator's wishes are looked up.
+One event loop, several rhythms: the tick (5–10 Hz) decodes and publishes; once a
+second the connections are reported; the writer stores closed bars and events; every
+few seconds missing bars are fetched and the operator's wishes are looked up.
 """
 
 import asyncio
@@ -10,9 +10,8 @@ import contextlib
 import logging
 import os
 import uuid
-from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
@@ -22,47 +21,31 @@ from core import redis as core_redis
 from core.clock import Clock, SystemClock
 from market import selectors, services
 from market.backfill import Backfill
-from market.binance.client import BinanceWebSocketClient
 from market.binance.config import WsSettings
 from market.binance.connection import ConnectionEvent
-from market.binance.dial import DialBucket
-from market.binance.plan import default_streams
 from market.binance.rest import BinanceRestClient, RestError
-from market.binance.rest_schemas import (
-    BadBody,
-    parse_day_tickers,
-    parse_exchange_info,
-)
-from market.binance.streams import (
-    StreamKind,
-    agg_trade_stream,
-    partial_depth_stream,
-)
 from market.binance.urls import endpoints
 from market.config import MarketSettings
-from market.dials import SharedDialBucket
 from market.domain.state import MarketState
-from market.domain.types import Candle
+from market.follower import Follower
 from market.ingest import Ingest
-from market.publisher import Publisher
-from market.universe import choose, tradable
+from market.publisher import CONNECTIONS, FEED, Publisher
+from market.writer import Writer
 
 log = logging.getLogger(__name__)
 
 STATUS_SECONDS = 1.0
 MANY_CONNECTIONS = 20
+MANY_SECONDS = 5
 BACKFILL_SECONDS = 5.0
-CONTROL_SECONDS = 3.0
-HEARTBEAT_SECONDS = 60.0
-WRITE_SECONDS = 0.5
+CONTROL_SECONDS = 2.0
+MINUTE = 60.0
+WRITE_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.25
 RETRY_SECONDS = 5.0
-UNIVERSE_SECONDS = 86_400.0
 PRUNE_SECONDS = 3_600.0
-EVENT_QUEUE = 10_000
-BEAT_SECONDS = 15
+DAY_MS = 86_400_000
 
-Body = TypeVar("Body")
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -77,43 +60,47 @@ class Feed:
         market: MarketSettings,
         clock: Clock | None = None,
     ) -> None:
-        self._venue = venue
-        self._ws = ws
-        self._market = market
-        self._clock = clock or SystemClock()
-        self._where = endpoints(venue, market.simulator_url)
+        clock = clock or SystemClock()
+        where = endpoints(venue, market.simulator_url)
         ca_file = ws.ca_file or (market.simulator_ca if venue == "simulator" else "")
-        self._ws = ws.model_copy(update={"ca_file": ca_file})
+        self._venue = venue
+        self._market = market
+        self._clock = clock
         self._redis = core_redis.client()
-        self._run_id = uuid.uuid4().hex[:12]
         self.state = MarketState()
+        self.publisher = Publisher(
+            self._redis, venue, uuid.uuid4().hex[:12], self.state
+        )
+        self.writer = Writer(venue, self.publisher)
+        self.rest = BinanceRestClient(where, ca_file=ca_file, clock=clock)
         self.ingest = Ingest(
             self.state,
             limit=ws.queue_frames,
-            pause=self._pause_reading,
-            resume=self._resume_reading,
+            pause=lambda: self.follower.pause(),
+            resume=lambda: self.follower.resume(),
         )
-        self.publisher = Publisher(self._redis, venue, self._run_id, self.state)
-        self.rest = BinanceRestClient(self._where, ca_file=ca_file, clock=self._clock)
-        self._store = services.CandleStore(venue)
+        self.follower = Follower(
+            venue=venue,
+            where=where,
+            ws=ws.model_copy(update={"ca_file": ca_file}),
+            market=market,
+            rest=self.rest,
+            redis=self._redis,
+            clock=clock,
+            deliver=self.ingest.receive,
+            report=self.writer.event,
+        )
         self.backfill = Backfill(
             self.rest,
-            self._store_candles,
+            self.writer.store,
             history_bars=market.history_bars,
             concurrency=market.backfill_concurrency,
         )
-        self._client: BinanceWebSocketClient | None = None
-        self._symbols: list[str] = []
-        self._learned_at: float | None = None
         self._desired = "running"
-        self._started_at = self._clock.now_ms()
-        self._closed: deque[Candle] = deque()
-        self._events: deque[ConnectionEvent] = deque(maxlen=EVENT_QUEUE)
-        self._write_wanted = asyncio.Event()
+        self._started_at = clock.now_ms()
         self._look = asyncio.Event()
-        self._stored = 0
         self._lag_ms = 0.0
-        self._seen_frames = (self._clock.monotonic(), 0)
+        self._rate = (clock.monotonic(), 0)
 
     # -- life -------------------------------------------------------------------
 
@@ -127,9 +114,10 @@ class Feed:
                 for seconds, job, asked in self._rhythms():
                     group.create_task(self._every(seconds, job, asked))
         finally:
-            await self._stop_sockets()
+            await self._stop_sockets("the feed process ends")
             self._collect()
-            await self._write()
+            await self.writer.flush()
+            await self._tell_status()
             await self.rest.aclose()
             await self._redis.aclose()
 
@@ -138,11 +126,11 @@ class Feed:
         never = asyncio.Event()
         return [
             (STATUS_SECONDS, self._tell_status, never),
-            (WRITE_SECONDS, self._write, self._write_wanted),
+            (WRITE_SECONDS, self.writer.flush, self.writer.wanted),
             (BACKFILL_SECONDS, self._fill_gaps, never),
             (CONTROL_SECONDS, self._obey, self._look),
-            (HEARTBEAT_SECONDS, self._log_heartbeat, never),
-            (HEARTBEAT_SECONDS, self._renew_universe, never),
+            (MINUTE, self._log_heartbeat, never),
+            (MINUTE, self._renew_universe, never),
             (PRUNE_SECONDS, self._prune, never),
         ]
 
@@ -166,50 +154,19 @@ class Feed:
             venue=self._venue
         )
         retry = FIRST_RETRY_SECONDS
-        while not self._symbols:
+        while not self.follower.symbols:
             try:
                 await self.rest.initialize()
-                await self._learn_universe()
+                await self.follower.learn()
             except RestError as error:
                 log.error("exchange not reachable over REST: %s", error)
-                stored = await database_sync_to_async(selectors.instruments)(
-                    venue=self._venue
-                )
-                self._symbols = [row.symbol for row in stored][: self._market.symbols]
-                if not self._symbols:
+                await self.follower.recall()
+                if not self.follower.symbols:
                     await asyncio.sleep(retry)
                     retry = min(retry * 2, RETRY_SECONDS)
-        self.ingest.follow(self._symbols)
+        self.ingest.follow(self.follower.symbols)
         await self._learn_history()
         await self._want_sockets()
-
-    async def _learn_universe(self) -> None:
-        info = _understood(
-            parse_exchange_info(
-                await self.rest.get_raw("/fapi/v1/exchangeInfo", weight=1)
-            )
-        )
-        days = _understood(
-            parse_day_tickers(
-                await self.rest.get_raw("/fapi/v1/ticker/24hr", weight=40)
-            )
-        )
-        for limit in info.rate_limits:
-            if limit.kind == "REQUEST_WEIGHT" and limit.interval_seconds == 60:
-                self.rest.weight_limit = limit.limit
-        volumes = {ticker.symbol: ticker.quote_volume for ticker in days}
-        kept = await self.publisher.watch(self._clock.now_ms(), self._interest_key)
-        self._learned_at = self._clock.monotonic()
-        self._symbols = choose(info.instruments, volumes, self._market, kept=kept)
-        ranks = {name: rank for rank, name in enumerate(self._symbols, 1)}
-        known = tradable(info.instruments)
-        await database_sync_to_async(services.instruments_store)(
-            venue=self._venue, instruments=known.values(), ranks=ranks
-        )
-
-    @property
-    def _interest_key(self) -> str:
-        return services.interest_key(self._venue)
 
     async def _learn_history(self) -> None:
         now = self._exchange_now()
@@ -218,28 +175,17 @@ class Feed:
             known = await database_sync_to_async(selectors.open_times_since)(
                 venue=self._venue, interval=interval, since=since
             )
-            for symbol in self._symbols:
+            for symbol in self.follower.symbols:
                 self.backfill.learn((symbol, interval), known.get(symbol, []), now)
 
     async def _renew_universe(self) -> None:
         """Once a day: follow what trades most now; what is looked at stays."""
-        now = self._clock.monotonic()
-        learned = self._learned_at
-        if self._client is None or (
-            learned is not None and now - learned < UNIVERSE_SECONDS
-        ):
+        if not self.follower.outdated or self.follower.client is None:
             return
-        before = list(self._symbols)
-        await self._learn_universe()
-        self.ingest.follow(self._symbols)
-        old = set(default_streams(before, self._market.intervals))
-        new = default_streams(self._symbols, self._market.intervals)
-        self._client.unsubscribe(old - set(new))
-        self._client.subscribe(name for name in new if name not in old)
+        gone = await self.follower.renew()
+        self.ingest.follow(self.follower.symbols)
         self.backfill.forget(
-            (symbol, interval)
-            for symbol in set(before) - set(self._symbols)
-            for interval in self._market.intervals
+            (symbol, interval) for symbol in gone for interval in self._market.intervals
         )
         await self._learn_history()
 
@@ -249,91 +195,6 @@ class Feed:
 
     def _newest_time(self) -> int:
         return max((record.time for record in self.state.records.values()), default=0)
-
-    # -- sockets ----------------------------------------------------------------
-
-    async def _want_sockets(self) -> None:
-        """Open the sockets if they are wanted and not open."""
-        if self._desired == "running" and self._client is None:
-            try:
-                await self._start_sockets()
-            except OSError as error:
-                log.error("sockets cannot start, trying again: %s", error)
-
-    async def _start_sockets(self) -> None:
-        if self._client is not None:
-            return
-        budget = SharedDialBucket(
-            self._redis,
-            self._venue,
-            limit=self._ws.dials_per_window,
-            window_seconds=self._ws.dial_window,
-            clock=self._clock,
-            fallback=DialBucket(
-                self._ws.dials_per_window, self._ws.dial_window, self._clock
-            ),
-        )
-        self._client = BinanceWebSocketClient(
-            default_streams(self._symbols, self._market.intervals),
-            venue=self._venue,
-            config=self._ws,
-            where=self._where,
-            deliver=self._deliver,
-            report=self._events.append,
-            budget=budget,
-            clock=self._clock,
-        )
-        self._client.subscribe(self._watch_streams(self.publisher.watched))
-        await self._client.start_websocket()
-
-    async def _stop_sockets(self) -> None:
-        if self._client is None:
-            return
-        client, self._client = self._client, None
-        for row in client.get_connection_stats()["connections"]:
-            self._events.append(
-                ConnectionEvent(
-                    at=self._clock.now_ms(),
-                    connection=row["id"],
-                    route=row["route"],
-                    kind="stopped",
-                    reason="the feed was stopped",
-                )
-            )
-        await client.stop_websocket()
-
-    def _deliver(
-        self, name: bytes, kind: StreamKind, raw: bytes, received_ms: int
-    ) -> None:
-        self.ingest.receive(name, kind, raw, received_ms)
-
-    def _pause_reading(self) -> None:
-        if self._client is not None:
-            self._client.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._client is not None:
-            self._client.resume_reading()
-
-    @staticmethod
-    def _watch_streams(symbols: set[str]) -> list[str]:
-        return [
-            name
-            for symbol in sorted(symbols)
-            for name in (
-                partial_depth_stream(symbol, levels=20, speed="500ms"),
-                agg_trade_stream(symbol),
-            )
-        ]
-
-    async def _follow_interest(self) -> None:
-        before = self.publisher.watched
-        watched = await self.publisher.watch(self._clock.now_ms(), self._interest_key)
-        if self._client is None or watched == before:
-            return
-        self._client.subscribe(self._watch_streams(watched - before))
-        self._client.unsubscribe(self._watch_streams(before - watched))
-        self.publisher.offer(watched)
 
     # -- tick -------------------------------------------------------------------
 
@@ -353,67 +214,22 @@ class Feed:
             await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
 
     def _collect(self) -> None:
-        """Take closed bars from the state and log them."""
-        for candle in self.state.drain_closed():
+        closed = self.state.drain_closed()
+        for candle in closed:
             self.backfill.arrived(candle)
-            self._closed.append(candle)
-            log.info(
-                "📊 %s %s K线更新: close=%s",
-                candle.symbol.lower(),
-                candle.interval,
-                candle.close,
-            )
-        if self._closed:
-            self._write_wanted.set()
-
-    # -- writing ----------------------------------------------------------------
-
-    async def _write(self) -> None:
-        """Store closed bars and events; what cannot be stored now stays for later."""
-        if self._closed:
-            candles = list(self._closed)
-            await self._store_candles(candles)
-            for _ in candles:
-                self._closed.popleft()
-        if self._events:
-            events = list(self._events)
-            numbers = await database_sync_to_async(services.connection_events_store)(
-                venue=self._venue, events=events
-            )
-            for _ in events:
-                self._events.popleft()
-            await self.publisher.events(
-                [
-                    (str(number), {"id": number, **event.as_dict()})
-                    for number, event in zip(numbers, events, strict=True)
-                ]
-            )
-
-    async def _store_candles(self, candles: Any) -> int:
-        count: int = await database_sync_to_async(self._store.store)(candles)
-        self._stored += count
-        return count
+        self.writer.candles(closed)
 
     async def _fill_gaps(self) -> None:
-        if self._client is None:
+        if self.follower.client is None:
             return
-        watched = set(self.publisher.watched)
-        filled = await self.backfill.fill(self._exchange_now, watched)
+        filled = await self.backfill.fill(self._exchange_now, self.publisher.watched)
         if filled:
-            self._events.append(
-                ConnectionEvent(
-                    at=self._clock.now_ms(),
-                    connection="rest",
-                    route="market",
-                    kind="filled",
-                    reason=f"{filled} bars fetched from REST history",
-                )
-            )
+            self._tell_event("rest", "filled", f"{filled} bars fetched from REST")
 
     async def _prune(self) -> None:
-        days = self._market.event_days
+        before = self._clock.now_ms() - self._market.event_days * DAY_MS
         await database_sync_to_async(services.connection_events_prune)(
-            venue=self._venue, before_ms=self._clock.now_ms() - days * 86_400_000
+            venue=self._venue, before_ms=before
         )
 
     # -- control ----------------------------------------------------------------
@@ -430,7 +246,11 @@ class Feed:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _obey(self) -> None:
-        await self._follow_interest()
+        """Carry out waiting commands and follow what somebody looks at."""
+        watched = await self.publisher.watch(
+            self._clock.now_ms(), services.interest_key(self._venue)
+        )
+        self.follower.watch(watched)
         commands = await database_sync_to_async(selectors.feed_commands_waiting)(
             venue=self._venue
         )
@@ -445,86 +265,103 @@ class Feed:
             await self._tell_status()
 
     async def _carry_out(self, kind: str, target: str) -> str:
+        client = self.follower.client
         if kind == "reconnect":
-            if self._client is None:
+            if client is None:
                 return "the feed is stopped"
-            try:
-                self._client.reconnect(target)
-            except KeyError:
+            if target not in client.connections:
                 return f"there is no connection {target!r}"
+            client.reconnect(target)
             return "reconnecting"
         self._desired = await database_sync_to_async(selectors.feed_desired)(
             venue=self._venue
         )
         if self._desired == "running":
-            await self._start_sockets()
-            return "started"
-        await self._stop_sockets()
+            await self._want_sockets()
+            return "started" if self.follower.client is not None else "not yet possible"
+        await self._stop_sockets("stopped by the operator")
         return "stopped"
+
+    async def _want_sockets(self) -> None:
+        """Open the sockets if they are wanted and not open."""
+        if self._desired != "running" or self.follower.client is not None:
+            return
+        try:
+            await self.follower.start()
+        except OSError as error:
+            log.error("sockets cannot start, trying again: %s", error)
+
+    async def _stop_sockets(self, reason: str) -> None:
+        for row in await self.follower.stop():
+            self._tell_event(row["id"], "stopped", reason, row["route"])
 
     # -- telling ----------------------------------------------------------------
 
-    def connection_statistics(self) -> dict[str, Any]:
-        """Return what pages and REST show; empty while the feed is stopped."""
-        if self._client is None:
-            return {"connections": [], "totals": {}, "reconnect_statistics": {}}
-        return self._client.get_connection_stats()
+    def _tell_event(
+        self, connection: str, kind: str, reason: str, route: str = "market"
+    ) -> None:
+        self.writer.event(
+            ConnectionEvent(
+                at=self._clock.now_ms(),
+                connection=connection,
+                route=route,
+                kind=kind,
+                reason=reason,
+            )
+        )
 
     async def _tell_status(self) -> None:
-        statistics = self.connection_statistics()
+        statistics = self.follower.statistics()
         rows = statistics["connections"]
         now = self._clock.now_ms()
         items = [(row["id"], row) for row in rows]
         items.append(("totals", {**statistics["totals"], "at": now}))
         items.append(("reconnect_statistics", statistics["reconnect_statistics"]))
-        many = len(rows) > MANY_CONNECTIONS
-        if not many or int(now / 1000) % 5 == 0:
-            await self.publisher.status("connections", items)
-        await self.publisher.status("feed", [("feed", await self._feed_item(now))])
+        # Hundreds of rows every second would be more than all prices together.
+        if len(rows) <= MANY_CONNECTIONS or now // 1000 % MANY_SECONDS == 0:
+            await self.publisher.status(CONNECTIONS, items)
+        await self.publisher.status(FEED, [("feed", await self._feed_item(now))])
         await self.publisher.bars()
 
     async def _feed_item(self, now: int) -> dict[str, Any]:
-        at, frames = self._seen_frames
-        elapsed = max(0.001, self._clock.monotonic() - at)
-        rate = (self.ingest.frames - frames) / elapsed
-        self._seen_frames = (self._clock.monotonic(), self.ingest.frames)
         commands = await database_sync_to_async(selectors.feed_commands_recent)(
             venue=self._venue
         )
         return {
             "at": now,
-            "state": "running" if self._client is not None else "stopped",
+            "state": "stopped" if self.follower.client is None else "running",
             "desired": self._desired,
             "pid": os.getpid(),
             "started_at": self._started_at,
             "frames": self.ingest.frames,
-            "frames_per_second": round(rate, 1),
+            "frames_per_second": self._frames_per_second(),
             "lag_ms": round(self._lag_ms, 2),
             "waiting": self.ingest.waiting,
-            "dropped": 0,
+            "dropped": self.writer.events_dropped,
             "conflated": self.ingest.conflated,
             "decode_errors": sum(self.ingest.failures.values()),
-            "candles_stored": self._stored,
+            "candles_stored": self.writer.stored,
             "bars_filled": self.backfill.filled,
             "history": {"planned": self.backfill.planned, "done": self.backfill.done},
-            "symbols": len(self._symbols),
+            "history_failed": {" ".join(p): e for p, e in self.backfill.failed.items()},
+            "symbols": len(self.follower.symbols),
             "exchange_time": self._newest_time(),
             "commands": commands,
         }
 
+    def _frames_per_second(self) -> float:
+        at, frames = self._rate
+        now = self._clock.monotonic()
+        self._rate = (now, self.ingest.frames)
+        return round((self.ingest.frames - frames) / max(now - at, 0.001), 1)
+
     async def _log_heartbeat(self) -> None:
-        totals = self.connection_statistics()["totals"]
+        totals = self.follower.statistics()["totals"]
         log.info(
             "💓 feed: %s of %s streams live, %s silent, %s frames/s, %d bars stored",
             totals.get("streams_live", 0),
             totals.get("streams_expected", 0),
             totals.get("streams_silent", 0),
             totals.get("messages_per_second", 0),
-            self._stored,
+            self.writer.stored,
         )
-
-
-def _understood(body: Body | BadBody) -> Body:
-    if isinstance(body, BadBody):
-        raise RestError(f"the exchange's answer is not understood: {body.reason}")
-    return body

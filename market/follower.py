@@ -1,0 +1,192 @@
+"""What is followed: the contracts, their streams, and what somebody looks at."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from channels.db import database_sync_to_async
+from redis.asyncio import Redis as AsyncRedis
+
+from core.clock import Clock
+from market import selectors, services
+from market.binance.client import BinanceWebSocketClient
+from market.binance.config import WsSettings
+from market.binance.connection import Deliver, Report
+from market.binance.dial import DialBucket
+from market.binance.plan import default_streams
+from market.binance.rest import BinanceRestClient, RestError
+from market.binance.rest_schemas import (
+    BadBody,
+    parse_day_tickers,
+    parse_exchange_info,
+)
+from market.binance.streams import agg_trade_stream, partial_depth_stream
+from market.binance.urls import Endpoints
+from market.config import MarketSettings
+from market.dials import SharedDialBucket
+from market.universe import choose, tradable
+
+log = logging.getLogger(__name__)
+
+RENEW_SECONDS = 86_400.0
+Body = TypeVar("Body")
+
+
+class Follower:
+    """The contracts of one venue and the client that follows their streams."""
+
+    def __init__(
+        self,
+        *,
+        venue: str,
+        where: Endpoints,
+        ws: WsSettings,
+        market: MarketSettings,
+        rest: BinanceRestClient,
+        redis: "AsyncRedis",
+        clock: Clock,
+        deliver: Deliver,
+        report: Report,
+    ) -> None:
+        self._venue = venue
+        self._where = where
+        self._ws = ws
+        self._market = market
+        self._rest = rest
+        self._redis = redis
+        self._clock = clock
+        self._deliver = deliver
+        self._report = report
+        self._learned_at: float | None = None
+        self._watched: set[str] = set()
+        self.client: BinanceWebSocketClient | None = None
+        self.symbols: list[str] = []
+
+    # -- which contracts --------------------------------------------------------
+
+    async def learn(self) -> None:
+        """Ask the exchange what trades and choose; raises ``RestError``."""
+        info = _understood(
+            parse_exchange_info(
+                await self._rest.get_raw("/fapi/v1/exchangeInfo", weight=1)
+            )
+        )
+        days = _understood(
+            parse_day_tickers(
+                await self._rest.get_raw("/fapi/v1/ticker/24hr", weight=40)
+            )
+        )
+        for limit in info.rate_limits:
+            if limit.kind == "REQUEST_WEIGHT" and limit.interval_seconds == 60:
+                self._rest.weight_limit = limit.limit
+        volumes = {ticker.symbol: ticker.quote_volume for ticker in days}
+        self.symbols = choose(
+            info.instruments, volumes, self._market, kept=self._watched
+        )
+        self._learned_at = self._clock.monotonic()
+        ranks = {name: rank for rank, name in enumerate(self.symbols, 1)}
+        known = tradable(info.instruments)
+        await database_sync_to_async(services.instruments_store)(
+            venue=self._venue, instruments=known.values(), ranks=ranks
+        )
+
+    async def recall(self) -> None:
+        """Follow what was followed before, because the exchange does not answer."""
+        stored = await database_sync_to_async(selectors.instruments)(venue=self._venue)
+        self.symbols = [row.symbol for row in stored][: self._market.symbols]
+
+    @property
+    def outdated(self) -> bool:
+        """True when the choice is older than a day or was only recalled."""
+        at = self._learned_at
+        return at is None or self._clock.monotonic() - at >= RENEW_SECONDS
+
+    async def renew(self) -> set[str]:
+        """Choose again, change the streams, return the symbols no longer followed."""
+        before = list(self.symbols)
+        await self.learn()
+        if self.client is not None:
+            intervals = self._market.intervals
+            old = dict.fromkeys(default_streams(before, intervals))
+            new = dict.fromkeys(default_streams(self.symbols, intervals))
+            self.client.unsubscribe(old.keys() - new.keys())
+            self.client.subscribe(name for name in new if name not in old)
+        return set(before) - set(self.symbols)
+
+    # -- sockets ----------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the sockets; raises ``OSError`` when the CA file cannot be read."""
+        if self.client is not None:
+            return
+        ws = self._ws
+        own = DialBucket(ws.dials_per_window, ws.dial_window, self._clock)
+        client = BinanceWebSocketClient(
+            default_streams(self.symbols, self._market.intervals),
+            venue=self._venue,
+            config=ws,
+            where=self._where,
+            deliver=self._deliver,
+            report=self._report,
+            budget=SharedDialBucket(
+                self._redis,
+                self._venue,
+                limit=ws.dials_per_window,
+                window_seconds=ws.dial_window,
+                clock=self._clock,
+                fallback=own,
+            ),
+            clock=self._clock,
+        )
+        client.subscribe(_watch_streams(self._watched))
+        self.client = client
+        await client.start_websocket()
+
+    async def stop(self) -> list[dict[str, Any]]:
+        """Close the sockets and return what the connections were."""
+        if self.client is None:
+            return []
+        client, self.client = self.client, None
+        rows: list[dict[str, Any]] = client.get_connection_stats()["connections"]
+        await client.stop_websocket()
+        return rows
+
+    def watch(self, symbols: set[str]) -> None:
+        """Follow book and trades of these symbols, and of no others."""
+        before, self._watched = self._watched, symbols
+        if self.client is not None and symbols != before:
+            self.client.subscribe(_watch_streams(symbols - before))
+            self.client.unsubscribe(_watch_streams(before - symbols))
+
+    def pause(self) -> None:
+        """Stop reading: decoding is behind."""
+        if self.client is not None:
+            self.client.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self.client is not None:
+            self.client.resume_reading()
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what pages and REST show; empty while stopped."""
+        if self.client is None:
+            return {"connections": [], "totals": {}, "reconnect_statistics": {}}
+        return self.client.get_connection_stats()
+
+
+def _watch_streams(symbols: Iterable[str]) -> list[str]:
+    return [
+        name
+        for symbol in sorted(symbols)
+        for name in (
+            partial_depth_stream(symbol, levels=20, speed="500ms"),
+            agg_trade_stream(symbol),
+        )
+    ]
+
+
+def _understood(body: Body | BadBody) -> Body:
+    if isinstance(body, BadBody):
+        raise RestError(f"the exchange's answer is not understood: {body.reason}")
+    return body
