@@ -17,8 +17,8 @@ from market.binance.streams import stream_kind
 from market.captures import Frame, frames
 from market.domain.book import BookState
 from market.domain.continuity import Tally
-from market.domain.state import MarketState
-from market.domain.types import BookSnapshot
+from market.domain.state import BOOK_LEVELS, MarketState
+from market.domain.types import BookSnapshot, BookTop
 from market.ingest import Ingest
 
 # Each frame is drained before the next one, so the queue never holds more than one.
@@ -79,6 +79,11 @@ class Replay:
         self.state = _TalliedState()
         self._ingest = Ingest(self.state, limit=_QUEUE_LIMIT)
 
+    @property
+    def frames(self) -> int:
+        """Frames put through so far."""
+        return self._ingest.frames
+
     def push(self, frame: Frame) -> None:
         """Put one frame through; bad frames are counted, none raises."""
         name = stream_name(frame.raw) or b""
@@ -86,6 +91,18 @@ class Replay:
         self.state.asked_symbol = frame.symbol
         self._ingest.receive(name, kind, frame.raw, frame.received_ms)
         self._ingest.drain()
+
+    def show_books(self) -> None:
+        """Put the top of every usable book into the state, as partial depth would.
+
+        Captures hold diffs, while the feed follows partial depth for pages.
+        """
+        for book in self.state.tally.books.values():
+            if book.state is BookState.LIVE:
+                bids, asks = book.top(BOOK_LEVELS)
+                self.state.show(
+                    BookTop(book.symbol, book.last_id, bids, asks, book.time, book.time)
+                )
 
     def report(self, seconds: float) -> ReplayReport:
         """Return what was seen so far, in so many seconds."""
@@ -124,6 +141,10 @@ class _TalliedState(MarketState):
             event = replace(event, symbol=self._snapshot_symbol())
         self.tally.take(event)
         super().apply(event, received_ms)
+
+    def show(self, event: BookTop) -> None:
+        """Take a value that was not in the capture and is not counted."""
+        super().apply(event, event.event_time)
 
     def _snapshot_symbol(self) -> str:
         """A REST book does not name its symbol: its URL does, or the capture."""

@@ -135,7 +135,8 @@ def is_closed_kline(raw: bytes) -> bool:
     May say yes for a frame that is none (the decoder decides), never no for a kline
     whose x is true.
     """
-    return (b'"x":true' in raw or b'"x": true' in raw) and b"kline" in raw
+    at = raw.find(b'"x":')
+    return raw.startswith((b"true", b" true"), at + 4) and at > 0 and b"kline" in raw
 
 
 def _decode_rare(raw: bytes, stream: str, received_ms: int) -> Decoded | DecodeFailure:

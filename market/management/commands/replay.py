@@ -1,17 +1,25 @@
 """``./quantai manage replay FILE``: a recorded capture through the live path."""
 
 import argparse
+import contextlib
 import gzip
 import time
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 
+from core.errors import QuantaiError
+from market import services
 from market.captures import Frame
 from market.replay import Replay, merged_frames
+from market.replay_pages import ReplayPages
 
 PROGRESS_SECONDS = 2.0
+STORED_VENUE = "replay"
+_UNREADABLE = (OSError, EOFError, gzip.BadGzipFile)
 
 
 class Command(BaseCommand):
@@ -32,25 +40,66 @@ class Command(BaseCommand):
             metavar="N|max",
             help="N times the recorded speed, or max (default): as fast as possible",
         )
+        parser.add_argument(
+            "--store",
+            action="store_true",
+            help=f"store the closed candles, under the venue name {STORED_VENUE!r}",
+        )
+        parser.add_argument(
+            "--browser",
+            action="store_true",
+            help="show the replay on the pages, while no feed is running",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Replay until the end or until Ctrl-C, then print the report."""
         replay = Replay()
-        pace = _Pace(options["speed"])
-        began = shown = time.monotonic()
+        began = time.monotonic()
         try:
+            self._run(replay, options)
+        except KeyboardInterrupt:
+            self.stderr.write("stopped; what was done so far:")
+        except _UNREADABLE as error:
+            self._print(replay, began)
+            raise CommandError(f"the capture cannot be read: {error}") from error
+        except DatabaseError as error:
+            raise CommandError(f"the candles cannot be stored: {error}") from error
+        except QuantaiError as error:
+            raise CommandError(str(error)) from error
+        self._print(replay, began)
+
+    def _run(self, replay: Replay, options: dict[str, Any]) -> None:
+        quantai = settings.QUANTAI
+        store = services.CandleStore(STORED_VENUE) if options["store"] else None
+        pace = _Pace(options["speed"])
+        shown = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            pages = None
+            if options["browser"]:
+                pages = stack.enter_context(
+                    ReplayPages(
+                        replay,
+                        venue=quantai.site.exchange,
+                        push_hz=quantai.market.push_hz,
+                    )
+                )
+            if store is not None:
+                stack.callback(self._store, replay, store)
             for frame in merged_frames(options["files"]):
                 pace.wait_for(frame)
                 replay.push(frame)
+                if pages is not None:
+                    pages.tick()
                 if time.monotonic() - shown > PROGRESS_SECONDS:
                     shown = time.monotonic()
-                    report = replay.report(shown - began)
-                    self.stderr.write(f"{report.frames:,} frames …")
-        except KeyboardInterrupt:
-            self.stderr.write("stopped; what was done so far:")
-        except (OSError, EOFError, gzip.BadGzipFile) as error:
-            self._print(replay, began)
-            raise CommandError(f"the capture cannot be read: {error}") from error
-        self._print(replay, began)
+                    self.stderr.write(f"{replay.frames:,} frames …")
+                    if store is not None:
+                        self._store(replay, store)
+
+    def _store(self, replay: Replay, store: services.CandleStore) -> None:
+        count = store.store(replay.state.drain_closed())
+        if count:
+            self.stdout.write(f"stored          {count:,} candles as {STORED_VENUE!r}")
 
     def _print(self, replay: Replay, began: float) -> None:
         for line in replay.report(time.monotonic() - began).lines():
