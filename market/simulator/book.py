@@ -23,26 +23,37 @@ _SIDE_BID, _SIDE_ASK = "bid", "ask"
 
 
 def update_id(slot: int, symbol: Symbol) -> int:
+    """``u`` of a diff that ends with the slot."""
     return slot * ID_STEP + symbol.rank
 
 
-def first_update_id(slot: int, previous: int, symbol: Symbol) -> int:
-    """``U`` of a diff up to ``slot`` after ``previous``: ids of other symbols lie between."""
-    gap = 1 + int(
-        mix_array(np.array([slot], dtype=np.uint64))[0] % np.uint64(ID_STEP - 2)
-    )
-    return min(update_id(previous, symbol) + gap, update_id(slot, symbol))
+def snapshot_id(slot: int, symbol: Symbol) -> int:
+    """``lastUpdateId`` of a snapshot: after the slot's diff, inside the next one."""
+    return update_id(slot, symbol) + ID_STEP // 2
+
+
+def first_update_id(previous: int, symbol: Symbol) -> int:
+    """``U`` of a diff after ``previous``: ids of other symbols lie between."""
+    drawn = int(mix_array(np.array([previous], dtype=np.uint64))[0])
+    return update_id(previous, symbol) + 1 + drawn % (ID_STEP // 2 - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Prices in units, best first; sizes in steps; how often each size was drawn."""
+
+    prices: Ints
+    sizes: Ints
+    versions: Ints
 
 
 @dataclass(frozen=True, eq=False)
 class Book:
-    """Prices in units (bids falling, asks rising), sizes in steps."""
+    """Both sides at a slot."""
 
     slot: int
-    bids: Ints
-    bid_sizes: Ints
-    asks: Ints
-    ask_sizes: Ints
+    bids: Side
+    asks: Side
 
 
 class BookMaker:
@@ -63,49 +74,54 @@ class BookMaker:
 
     def tops(self, slot: int, bids: Ints, asks: Ints) -> tuple[Ints, Ints]:
         """Sizes at the best prices of all symbols (rows by rank)."""
-        return (
-            _sizes(self._bid_keys, bids // self._units, self._slots, slot, self._usual),
-            _sizes(self._ask_keys, asks // self._units, self._slots, slot, self._usual),
-        )
+        units, slots, usual = self._units, self._slots, self._usual
+        bid_sizes, _ = _sizes(self._bid_keys, bids // units, slots, slot, usual)
+        ask_sizes, _ = _sizes(self._ask_keys, asks // units, slots, slot, usual)
+        return bid_sizes, ask_sizes
 
-    def book(self, symbol: Symbol, slot: int, bid: int, ask: int) -> Book:
-        """The whole book around the given best prices."""
+    def book(
+        self, symbol: Symbol, slot: int, bid: int, ask: int, depth: int = DEPTH
+    ) -> Book:
+        """The book around the given best prices, ``depth`` levels of each side."""
         rank, unit = symbol.rank, symbol.tick_units
-        steps = np.arange(DEPTH, dtype=np.int64)
+        steps = np.arange(depth, dtype=np.int64)
         bids = bid // unit - steps
         bids = bids[bids > 0]
         asks = ask // unit + steps
-        periods = self._periods.copy()
+        periods = self._periods[:depth].copy()
         periods[0] = symbol.book_slots
-        usual = np.full(DEPTH, self._usual[rank])
+        usual = self._usual[rank : rank + 1]
         return Book(
             slot=slot,
-            bids=bids * unit,
-            bid_sizes=_sizes(
-                self._bid_keys[rank],
-                bids,
-                periods[: len(bids)],
-                slot,
-                usual[: len(bids)],
+            bids=Side(
+                bids * unit,
+                *_sizes(self._bid_keys[rank], bids, periods[: len(bids)], slot, usual),
             ),
-            asks=asks * unit,
-            ask_sizes=_sizes(self._ask_keys[rank], asks, periods, slot, usual),
+            asks=Side(
+                asks * unit, *_sizes(self._ask_keys[rank], asks, periods, slot, usual)
+            ),
         )
 
 
-def changes(
-    old_prices: Ints, old_sizes: Ints, new_prices: Ints, new_sizes: Ints
-) -> tuple[Ints, Ints]:
-    """Prices whose size differs and their new size (0: gone), by rising price."""
-    gone = np.setdiff1d(old_prices, new_prices, assume_unique=True)
-    order = np.argsort(old_prices)
-    place = np.searchsorted(old_prices, new_prices, sorter=order)
-    index = order[np.minimum(place, len(old_prices) - 1)]
-    same = (old_prices[index] == new_prices) & (old_sizes[index] == new_sizes)
-    prices = np.concatenate((gone, new_prices[~same]))
-    sizes = np.concatenate((np.zeros_like(gone), new_sizes[~same]))
-    sort = np.argsort(prices)
-    return prices[sort], sizes[sort]
+def touched(before: Side, after: Side) -> Ints:
+    """Prices that entered, left or were drawn anew between two slots."""
+    order = np.argsort(before.prices)
+    place = np.searchsorted(before.prices, after.prices, sorter=order)
+    index = order[np.minimum(place, len(order) - 1)]
+    same = (before.prices[index] == after.prices) & (
+        before.versions[index] == after.versions
+    )
+    kept = np.isin(before.prices, after.prices, assume_unique=True)
+    return np.concatenate((before.prices[~kept], after.prices[~same]))
+
+
+def sizes_at(side: Side, prices: Ints) -> Ints:
+    """Size at each price, 0 where nothing rests."""
+    order = np.argsort(side.prices)
+    place = np.searchsorted(side.prices, prices, sorter=order)
+    index = order[np.minimum(place, len(order) - 1)]
+    result: Ints = np.where(side.prices[index] == prices, side.sizes[index], 0)
+    return result
 
 
 def _keys(seed: int, symbols: Sequence[Symbol], side: str) -> Hashes:
@@ -116,12 +132,14 @@ def _keys(seed: int, symbols: Sequence[Symbol], side: str) -> Hashes:
 
 def _sizes(
     keys: Hashes | np.uint64, ticks: Ints, periods: Ints, slot: int, usual: Ints
-) -> Ints:
+) -> tuple[Ints, Ints]:
+    """(sizes, versions) at the prices."""
     phases = hashes(np.broadcast_to(np.asarray(keys), ticks.shape), ticks)
     versions = (slot + (phases & np.uint64(255)).astype(np.int64)) // periods
-    drawn = uniform_of(mix_array(phases ^ versions.astype(np.uint64)))
-    result: Ints = (usual * -np.log(1.0 - drawn)).astype(np.int64) + 1
-    return result
+    # Two periods of one price must not share a size by having the same count.
+    drawn = uniform_of(mix_array(phases ^ (versions * 512 + periods).astype(np.uint64)))
+    sizes = (usual * -np.log(1.0 - drawn)).astype(np.int64) + 1
+    return sizes, versions * 512 + periods
 
 
 def _usual_size(symbol: Symbol) -> int:

@@ -27,7 +27,6 @@ class SimulatorSettings(BaseModel):
     skew_ms: int = Field(default=0, ge=-86_400_000, le=86_400_000)
     generation: Literal[2021, 2026] = 2026
     coin_margined: bool = True
-    private_strict: bool = False
     deflate: bool = False
     weight_limit: int = Field(default=2400, ge=1)
     dial_limit: int = Field(default=300, ge=1)

@@ -1,6 +1,7 @@
 """``exchangeInfo``: every contract with its filters, as the exchange lists them."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from market.simulator.listing import OTHER
@@ -139,6 +140,16 @@ def _other(
         baseAsset=base,
         quoteAsset=margin,
         marginAsset=margin,
+        deliveryDate=_delivery_ms(name),
         underlyingType="EQUITY" if kind == "TRADIFI_PERPETUAL" else "COIN",
     )
     return entry
+
+
+def _delivery_ms(name: str) -> int:
+    """08:00 UTC of the day at the end of the name; never for a perpetual."""
+    _, _, date = name.partition("_")
+    if not date:
+        return _FOREVER_MS
+    day = datetime.strptime(date, "%y%m%d").replace(hour=8, tzinfo=UTC)
+    return int(day.timestamp() * 1000)

@@ -1,45 +1,57 @@
 """Order book streams: diffs that chain, and full top levels."""
 
-from dataclasses import dataclass
+import itertools
 
-from market.simulator.book import Book, changes, first_update_id, update_id
+import numpy as np
+
+from market.simulator.book import (
+    Book,
+    Side,
+    first_update_id,
+    sizes_at,
+    touched,
+    update_id,
+)
 from market.simulator.exchange import Exchange
+from market.simulator.hashing import Ints
 from market.simulator.hub import Hub, Topic
 from market.simulator.payloads import Payloads
 from market.simulator.streams import Kind
 from market.simulator.symbols import Symbol
 
+Levels = list[tuple[int, int]]
 
-@dataclass(frozen=True, eq=False)
-class Diff:
-    """What a reader of ``before`` must change to hold ``after``."""
-
-    bids: list[tuple[int, int]]
-    asks: list[tuple[int, int]]
+_MOST_SLOTS = 20
 
 
-def book_diff(before: Book, after: Book) -> Diff:
-    bid_prices, bid_sizes = changes(
-        before.bids, before.bid_sizes, after.bids, after.bid_sizes
-    )
-    ask_prices, ask_sizes = changes(
-        before.asks, before.ask_sizes, after.asks, after.ask_sizes
-    )
-    return Diff(
-        bids=list(zip(bid_prices.tolist(), bid_sizes.tolist(), strict=True)),
-        asks=list(zip(ask_prices.tolist(), ask_sizes.tolist(), strict=True)),
+def book_diff(books: list[Book]) -> tuple[Levels, Levels]:
+    """(bids, asks) that a reader of the first book must store to hold the last one.
+
+    Every price touched on the way is listed, so that a reader of any book in between
+    ends with the last one too.
+    """
+    return (
+        _side_diff([book.bids for book in books]),
+        _side_diff([book.asks for book in books]),
     )
 
 
-def top_levels(book: Book, levels: int) -> Diff:
-    """The best levels of both sides, best first."""
-    bids = zip(
-        book.bids[:levels].tolist(), book.bid_sizes[:levels].tolist(), strict=True
-    )
-    asks = zip(
-        book.asks[:levels].tolist(), book.ask_sizes[:levels].tolist(), strict=True
-    )
-    return Diff(list(bids), list(asks))
+def _side_diff(sides: list[Side]) -> Levels:
+    steps = itertools.pairwise(sides)
+    prices: Ints = np.unique(np.concatenate([touched(*step) for step in steps]))
+    sizes = sizes_at(sides[-1], prices)
+    return list(zip(prices.tolist(), sizes.tolist(), strict=True))
+
+
+def top_levels(side: Side, levels: int) -> Levels:
+    """The best levels, best first."""
+    prices, sizes = side.prices[:levels].tolist(), side.sizes[:levels].tolist()
+    return list(zip(prices, sizes, strict=True))
+
+
+def previous_due(slot: int, every: int, phase: int) -> int:
+    """The slot of the diff before the one that is due at ``slot``."""
+    return ((slot + phase) // every - 1) * every - phase
 
 
 class Depths:
@@ -66,13 +78,33 @@ class Depths:
 
     def _emit_topic(self, topic: Topic) -> None:
         symbol = self._exchange.symbols[topic.rank]
-        book = self._book(symbol)
-        before, topic.state = topic.state, book
+        slot, every = self._exchange.slot, topic.name.every
         if topic.name.kind is Kind.DEPTH_TOP:
-            previous = book.slot - topic.name.every
-            self._send(topic, previous, book, top_levels(book, topic.name.levels))
-        elif isinstance(before, Book):
-            self._send(topic, before.slot, book, book_diff(before, book))
+            levels = topic.name.levels
+            top = self._exchange.book(symbol, levels)
+            sides = top_levels(top.bids, levels), top_levels(top.asks, levels)
+            self._send(topic, previous_due(slot, every, topic.rank), sides)
+            return
+        before = topic.state
+        if not isinstance(before, Book):
+            baseline = previous_due(slot, every, topic.rank)
+            before = self._exchange.book_at(symbol, baseline)
+        book = self._book(symbol)
+        topic.state = book
+        self._send(topic, before.slot, book_diff(self._way(symbol, before, book)))
+
+    def _way(self, symbol: Symbol, before: Book, after: Book) -> list[Book]:
+        """The books between two slots that a reader could have met with other prices.
+
+        While the best bid stands still, versions alone tell what was touched.
+        """
+        first = max(before.slot + 1, after.slot - _MOST_SLOTS)
+        between = range(first, after.slot)
+        bids = {self._exchange.bid_at(symbol, slot) for slot in between}
+        if bids <= {int(before.bids.prices[0])} & {int(after.bids.prices[0])}:
+            return [before, after]
+        books = [self._exchange.book_at(symbol, slot) for slot in between]
+        return [before, *books, after]
 
     def _book(self, symbol: Symbol) -> Book:
         book = self._made.get(symbol.rank)
@@ -80,18 +112,13 @@ class Depths:
             book = self._made[symbol.rank] = self._exchange.book(symbol)
         return book
 
-    def _send(self, topic: Topic, previous: int, book: Book, diff: Diff) -> None:
-        symbol = self._exchange.symbols[topic.rank]
+    def _send(self, topic: Topic, previous: int, sides: tuple[Levels, Levels]) -> None:
+        symbol, slot = self._exchange.symbols[topic.rank], self._exchange.slot
         time = self._exchange.moment.time_ms
-        payload = self._payloads.depth(
-            topic.rank,
-            (time, time),
-            (
-                first_update_id(book.slot, previous, symbol),
-                update_id(book.slot, symbol),
-                update_id(previous, symbol),
-            ),
-            diff.bids,
-            diff.asks,
+        ids = (
+            first_update_id(previous, symbol),
+            update_id(slot, symbol),
+            update_id(previous, symbol),
         )
+        payload = self._payloads.depth(topic.rank, (time, time), ids, *sides)
         self._hub.publish(topic, payload)

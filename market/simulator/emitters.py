@@ -26,10 +26,13 @@ import numpy.typing as npt
 from market.simulator.exchange import Exchange
 from market.simulator.hashing import Ints, mix
 from market.simulator.hub import Hub, Topic
-from market.simulator.intervals import FIXED, MINUTE, bar_end
+from market.simulator.intervals import DAY, FIXED, MINUTE, bar_end
 from market.simulator.payloads import Payloads
 from market.simulator.streams import Kind
 from market.simulator.trades import first_trade_id
+
+# After a longer pause (a suspended machine) missed closes are left to REST.
+_MOST_BARS_LATE = 60
 
 Mask = npt.NDArray[np.bool_]
 
@@ -129,6 +132,9 @@ class Klines:
         return topic.name.interval == self._interval
 
     def _emit_closed(self, opened: int) -> None:
+        length = FIXED.get(self._interval, DAY)
+        lost = self._opened < opened - _MOST_BARS_LATE * length
+        self._opened[lost] = opened
         late = np.nonzero(self._wanted.mask & (self._opened < opened))[0]
         now = self._exchange.moment.time_ms
         for rank in late.tolist():

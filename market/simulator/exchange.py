@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.simulator.bars import BarHistory
-from market.simulator.book import Book, BookMaker
+from market.simulator.book import DEPTH, Book, BookMaker
 from market.simulator.clock import SimClock
 from market.simulator.config import SimulatorSettings
 from market.simulator.derivatives import Derivatives, Marks
@@ -72,11 +72,27 @@ class Exchange:
         due: npt.NDArray[np.bool_] = now // every != before // every
         return due
 
-    def book(self, symbol: Symbol) -> Book:
-        bids, asks = self.moment.bids, self.moment.asks
-        return self.books.book(
-            symbol, self.slot, int(bids[symbol.rank]), int(asks[symbol.rank])
-        )
+    def book(self, symbol: Symbol, depth: int = DEPTH) -> Book:
+        """The book of the present slot."""
+        rank, moment = symbol.rank, self.moment
+        bid, ask = int(moment.bids[rank]), int(moment.asks[rank])
+        return self.books.book(symbol, self.slot, bid, ask, depth)
+
+    def book_at(self, symbol: Symbol, slot: int) -> Book:
+        """The book of any slot."""
+        bid = self.bid_at(symbol, slot)
+        ask = bid + symbol.spread_ticks * symbol.tick_units
+        return self.books.book(symbol, slot, bid, ask)
+
+    def bid_at(self, symbol: Symbol, slot: int) -> int:
+        """Best bid at any slot, in units."""
+        time_ms = slot * self.slot_ms
+        minute = time_ms // MINUTE
+        trades = self.tape.minute(symbol, minute)
+        count = int(np.searchsorted(trades.times, time_ms, side="right"))
+        if count == 0:
+            return int(self.tape.minute(symbol, minute - 1).bids[-1])
+        return int(trades.bids[count - 1])
 
     def marks(self) -> Marks:
         return self.derivatives.at(self.moment.time_ms)

@@ -21,6 +21,8 @@ from market.simulator.trades import CLOSE, COLUMNS, HIGH, LOW, OPEN, VOLUME, Tra
 
 _PAGES = 4
 _CLOSED_BARS = 64
+# A pause of more minutes (a suspended machine) starts afresh in place of replaying.
+_CATCH_UP = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,7 @@ class LiveMarket:
     def step(self, time_ms: int) -> Moment:
         """Move to the instant; going back is not possible."""
         minute = time_ms // MINUTE
-        if not self.pages or minute - self.pages[-1].minute > DAY_MINUTES:
+        if not self.pages or minute - self.pages[-1].minute > _CATCH_UP:
             self._start(minute)
         while self.pages[-1].minute < minute:
             self._roll()

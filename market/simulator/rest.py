@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from market.simulator.book import update_id
+from market.simulator.book import snapshot_id, update_id
 from market.simulator.candles import kline_rows
 from market.simulator.contracts import exchange_info
 from market.simulator.depths import top_levels
@@ -106,20 +106,21 @@ async def depth(exchange: Exchange, query: Query) -> dict[str, Any]:
         raise ApiError(-4021, f"{limit} is not valid depth limit.")
     if symbol is None:
         raise bad_symbol()
-    book = exchange.book(symbol)
-    levels = top_levels(book, limit)
+    book = exchange.book(symbol, limit)
     time = exchange.moment.time_ms
     return {
-        "lastUpdateId": update_id(book.slot, symbol),
+        "lastUpdateId": snapshot_id(book.slot, symbol),
         "E": time,
         "T": time,
-        "bids": [
-            [symbol.price_text(p), symbol.quantity_text(q)] for p, q in levels.bids
-        ],
-        "asks": [
-            [symbol.price_text(p), symbol.quantity_text(q)] for p, q in levels.asks
-        ],
+        "bids": _levels(symbol, top_levels(book.bids, limit)),
+        "asks": _levels(symbol, top_levels(book.asks, limit)),
     }
+
+
+def _levels(symbol: Symbol, pairs: list[tuple[int, int]]) -> list[list[str]]:
+    return [
+        [symbol.price_text(price), symbol.quantity_text(size)] for price, size in pairs
+    ]
 
 
 async def aggregate_trades(exchange: Exchange, query: Query) -> list[dict[str, Any]]:

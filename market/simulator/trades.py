@@ -65,11 +65,14 @@ class TradeTape:
         self._paths = paths
         self._keys = [key(seed, "trades", symbol.base) for symbol in symbols]
         self._sizes = [_usual_size(symbol) for symbol in symbols]
-        self._minutes: Recent[tuple[int, int], MinuteTrades] = Recent(2048)
+        self._chunks = [_chunk_minutes(symbol) for symbol in symbols]
+        self._made: Recent[tuple[int, int], list[MinuteTrades]] = Recent(1024)
         self._symbols = symbols
 
     def minute(self, symbol: Symbol, minute: int) -> MinuteTrades:
-        return self._minutes.get_or_make((symbol.rank, minute), self._make_minute)
+        chunk, position = divmod(minute, self._chunks[symbol.rank])
+        made = self._made.get_or_make((symbol.rank, chunk), self._make_chunk)
+        return made[position]
 
     def trades(
         self, symbol: Symbol, first_id: int, last_id: int
@@ -98,7 +101,9 @@ class TradeTape:
         return _sums(symbol, patterns, made)
 
     def forget_from(self, minute: int) -> None:
-        self._minutes.drop(lambda entry: entry[1] >= minute)
+        """Drop what was computed of this minute and later ones."""
+        chunks = self._chunks
+        self._made.drop(lambda entry: (entry[1] + 1) * chunks[entry[0]] > minute)
 
     def _patterns(self, symbol: Symbol) -> Patterns:
         return draw_patterns(
@@ -130,25 +135,35 @@ class TradeTape:
             sizes=np.maximum((sizes * scale).astype(np.int64), 1),
         )
 
-    def _make_minute(self, entry: tuple[int, int]) -> MinuteTrades:
-        rank, minute = entry
-        symbol = self._symbols[rank]
+    def _make_chunk(self, entry: tuple[int, int]) -> list[MinuteTrades]:
+        rank, chunk = entry
+        symbol, length = self._symbols[rank], self._chunks[rank]
         patterns = self._patterns(symbol)
+        minute = chunk * length
         day, position = divmod(minute, DAY_MINUTES)
-        made = self._draw(symbol, day, position, position + 1)
-        pick = int(made.patterns[0])
-        buys = patterns.buys[pick]
-        bids = np.repeat(made.levels[0], patterns.per_move)
-        prices = bids + np.where(buys, symbol.spread_ticks, 0)
-        offsets = (patterns.offsets[pick] * MINUTE).astype(np.int64)
-        return MinuteTrades(
-            first_id=first_trade_id(symbol, minute),
-            times=minute * MINUTE + offsets,
-            prices=prices * symbol.tick_units,
-            quantities=patterns.weights[pick] * int(made.sizes[0]),
-            buyer_is_maker=~buys,
-            bids=bids * symbol.tick_units,
-        )
+        made = self._draw(symbol, day, position, position + length)
+        buys = patterns.buys[made.patterns]
+        bids = np.repeat(made.levels, patterns.per_move, axis=1) * symbol.tick_units
+        prices = bids + np.where(buys, symbol.spread_ticks * symbol.tick_units, 0)
+        offsets = (patterns.offsets[made.patterns] * MINUTE).astype(np.int64)
+        quantities = patterns.weights[made.patterns] * made.sizes[:, None]
+        return [
+            MinuteTrades(
+                first_id=first_trade_id(symbol, minute + row),
+                times=(minute + row) * MINUTE + offsets[row],
+                prices=prices[row],
+                quantities=quantities[row],
+                buyer_is_maker=~buys[row],
+                bids=bids[row],
+            )
+            for row in range(length)
+        ]
+
+
+def _chunk_minutes(symbol: Symbol) -> int:
+    """Minutes computed together: a divisor of the day, about 240 trades."""
+    fitting = 240 // symbol.trades_per_minute
+    return max(count for count in (1, 2, 3, 5, 10, 20, 30, 60) if count <= fitting)
 
 
 def _usual_size(symbol: Symbol) -> float:
