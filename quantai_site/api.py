@@ -44,9 +44,9 @@ def ping(request: HttpRequest) -> dict[str, str]:
 api.add_router("/market", market_router, tags=["market"])
 
 
-def urls() -> tuple[list[URLPattern | URLResolver], str, str]:
-    """The interface's addresses, exempt from the pages' login redirect."""
-    patterns, app_name, namespace = api.urls
+def open_urls(interface: NinjaAPI) -> tuple[list[URLPattern | URLResolver], str, str]:
+    """An interface's addresses, exempt from the pages' login redirect."""
+    patterns, app_name, namespace = interface.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and pattern.name not in PAGES:
             pattern.callback.login_required = False  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
 """Errors of the REST interface: always ``{"code", "message", "details"}``."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -61,9 +62,13 @@ def register(api: NinjaAPI) -> None:
     """Give the interface a handler for every kind of error."""
 
     def answer(
-        request: HttpRequest, status: int, message: str, details: Details | None = None
+        request: HttpRequest,
+        status: int,
+        message: str,
+        details: Details | None = None,
+        code: str = "",
     ) -> HttpResponse:
-        body = error_body(status, message, details)
+        body = error_body(status, message, details, code=code)
         return api.create_response(request, body, status=status)
 
     @api.exception_handler(ValidationError)
@@ -77,7 +82,10 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return answer(request, error.status_code, error.message)
+        # "no_data: nobody looks at it" carries a code of its own.
+        named = re.fullmatch(r"([a-z_]+): (.+)", error.message, re.DOTALL)
+        code, message = named.groups() if named else ("", error.message)
+        return answer(request, error.status_code, message, code=code)
 
     @api.exception_handler(Http404)
     def _missing(request: HttpRequest, error: Http404) -> HttpResponse:

@@ -13,7 +13,7 @@ urlpatterns = [
     path("settings/", views.settings_page, name="settings"),
     path("market/", include("market.urls")),
     path("accounts/", include("accounts.urls")),
-    path("api/v1/", api.urls()),
+    path("api/v1/", api.open_urls(api.api)),
     path("admin/", admin.site.urls),
     path("healthz", status.healthz, name="healthz"),
     path("readyz", status.readyz, name="readyz"),

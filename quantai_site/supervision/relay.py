@@ -33,7 +33,12 @@ class Relay:
         """Write one line of ``up`` itself."""
         if self._as_json:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            event = {"time": now.replace("+00:00", "Z"), "level": "INFO", "process": "up", "message": line}
+            event = {
+                "time": now.replace("+00:00", "Z"),
+                "level": "INFO",
+                "process": "up",
+                "message": line,
+            }
             line = json.dumps(event, ensure_ascii=False)
         self._put(line.encode() + b"\n")
 

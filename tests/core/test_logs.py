@@ -69,9 +69,7 @@ def test_the_configuration_writes_to_standard_output():
 def test_every_documented_marker_is_logged_somewhere():
     page = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
     markers = [
-        line.split("`")[1]
-        for line in page.splitlines()
-        if line.startswith("| `")
+        line.split("`")[1] for line in page.splitlines() if line.startswith("| `")
     ]
     code = "\n".join(
         path.read_text(encoding="utf-8")

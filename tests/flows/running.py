@@ -26,7 +26,9 @@ class Running:
         self.var = Path(var)
         self.lines = []
         self._news = threading.Condition()
-        keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        keep = {
+            name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ
+        }
         self.process = subprocess.Popen(
             [sys.executable, str(root / "manage.py"), "up", "--port", "0", *flags],
             cwd=cwd,
@@ -87,7 +89,9 @@ class Running:
         raise AssertionError(f"{name} has no new pid:\n{self.text}")
 
     def get(self, path):
-        with urllib.request.urlopen(self.runtime["web_url"] + path, timeout=10) as found:
+        with urllib.request.urlopen(
+            self.runtime["web_url"] + path, timeout=10
+        ) as found:
             return found.status, found.read().decode()
 
     def family(self):

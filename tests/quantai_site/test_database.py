@@ -24,7 +24,11 @@ def test_a_postgres_url_gives_every_part():
     url = "postgres://me:p%40ss@db.example:5433/quantai?sslmode=require"
     found = database_settings(SiteSettings(database_url=url))
     assert found["ENGINE"] == "django.db.backends.postgresql"
-    assert (found["NAME"], found["USER"], found["PASSWORD"]) == ("quantai", "me", "p@ss")
+    assert (found["NAME"], found["USER"], found["PASSWORD"]) == (
+        "quantai",
+        "me",
+        "p@ss",
+    )
     assert (found["HOST"], found["PORT"]) == ("db.example", "5433")
     assert found["OPTIONS"] == {"sslmode": "require"}
 

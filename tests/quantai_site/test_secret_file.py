@@ -18,5 +18,7 @@ def test_whoever_starts_at_the_same_time_gets_the_same_secret(tmp_path, monkeypa
     monkeypatch.setattr("os.getpid", lambda: next(pids))
     makers = [str(number) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(lambda text: read_or_create(path, make=lambda: text), makers))
+        found = set(
+            pool.map(lambda text: read_or_create(path, make=lambda: text), makers)
+        )
     assert len(found) == 1
