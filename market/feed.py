@@ -159,7 +159,7 @@ class Feed:
                 await self.rest.initialize()
                 await self.follower.learn()
             except RestError as error:
-                log.error("exchange not reachable over REST: %s", error)
+                log.warning("exchange not reachable over REST: %s", error)
                 await self.follower.recall()
                 if not self.follower.symbols:
                     await asyncio.sleep(retry)

@@ -272,6 +272,7 @@ class Connection:
         if self.reconnector.exhausted:
             self.state = State.FAILED
             if self.reconnector.retries == self._config.reconnect_max_retries:
+                log.critical("🚨 告警触发: websocket - critical - WebSocket未连接")
                 self._report("failed", f"{self.reconnector.retries} dials without data")
         self._warn_flapping()
         try:
