@@ -5,108 +5,191 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='FeedCommand',
+            name="FeedCommand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=16)),
-                ('kind', models.CharField(choices=[('start', 'start'), ('stop', 'stop'), ('reconnect', 'reconnect')], max_length=12)),
-                ('target', models.CharField(blank=True, max_length=32)),
-                ('requested_by', models.CharField(max_length=150)),
-                ('requested_at', models.DateTimeField(auto_now_add=True)),
-                ('acknowledged_at', models.DateTimeField(null=True)),
-                ('result', models.CharField(blank=True, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("start", "start"),
+                            ("stop", "stop"),
+                            ("reconnect", "reconnect"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("target", models.CharField(blank=True, max_length=32)),
+                ("requested_by", models.CharField(max_length=150)),
+                ("requested_at", models.DateTimeField(auto_now_add=True)),
+                ("acknowledged_at", models.DateTimeField(null=True)),
+                ("result", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='FeedControl',
+            name="FeedControl",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=16, unique=True)),
-                ('desired', models.CharField(choices=[('running', 'running'), ('stopped', 'stopped')], max_length=8)),
-                ('changed_by', models.CharField(max_length=150)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16, unique=True)),
+                (
+                    "desired",
+                    models.CharField(
+                        choices=[("running", "running"), ("stopped", "stopped")],
+                        max_length=8,
+                    ),
+                ),
+                ("changed_by", models.CharField(max_length=150)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'permissions': [('control_feed', 'Can stop, start and reconnect the feed')],
+                "permissions": [
+                    ("control_feed", "Can stop, start and reconnect the feed")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ConnectionEvent',
+            name="ConnectionEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=16)),
-                ('at', models.BigIntegerField(db_index=True)),
-                ('connection', models.CharField(max_length=32)),
-                ('route', models.CharField(max_length=16)),
-                ('kind', models.CharField(max_length=24)),
-                ('error_type', models.CharField(max_length=16, null=True)),
-                ('reason', models.TextField()),
-                ('advice', models.TextField(null=True)),
-                ('delay_seconds', models.FloatField(null=True)),
-                ('since_previous_seconds', models.FloatField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16)),
+                ("at", models.BigIntegerField(db_index=True)),
+                ("connection", models.CharField(max_length=32)),
+                ("route", models.CharField(max_length=16)),
+                ("kind", models.CharField(max_length=24)),
+                ("error_type", models.CharField(max_length=16, null=True)),
+                ("reason", models.TextField()),
+                ("advice", models.TextField(null=True)),
+                ("delay_seconds", models.FloatField(null=True)),
+                ("since_previous_seconds", models.FloatField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['venue', 'id'], name='event_by_venue')],
+                "indexes": [
+                    models.Index(fields=["venue", "id"], name="event_by_venue")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Instrument',
+            name="Instrument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=16)),
-                ('symbol', models.CharField(max_length=64)),
-                ('base', models.CharField(max_length=32)),
-                ('quote', models.CharField(max_length=32)),
-                ('status', models.CharField(max_length=32)),
-                ('tick_size', models.CharField(max_length=32)),
-                ('step_size', models.CharField(max_length=32)),
-                ('min_notional', models.CharField(max_length=32)),
-                ('rank', models.PositiveIntegerField(null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16)),
+                ("symbol", models.CharField(max_length=64)),
+                ("base", models.CharField(max_length=32)),
+                ("quote", models.CharField(max_length=32)),
+                ("status", models.CharField(max_length=32)),
+                ("tick_size", models.CharField(max_length=32)),
+                ("step_size", models.CharField(max_length=32)),
+                ("min_notional", models.CharField(max_length=32)),
+                ("rank", models.PositiveIntegerField(null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['rank', 'symbol'],
-                'constraints': [models.UniqueConstraint(fields=('venue', 'symbol'), name='instrument_once_per_venue')],
+                "ordering": ["rank", "symbol"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("venue", "symbol"), name="instrument_once_per_venue"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=16)),
-                ('symbol', models.CharField(max_length=64)),
-                ('interval', models.CharField(max_length=4)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16)),
+                ("symbol", models.CharField(max_length=64)),
+                ("interval", models.CharField(max_length=4)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('venue', 'symbol', 'interval'), name='series_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("venue", "symbol", "interval"), name="series_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Candle',
+            name="Candle",
             fields=[
-                ('pk', models.CompositePrimaryKey('series_id', 'open_time', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('open_time', models.BigIntegerField()),
-                ('open', models.FloatField()),
-                ('high', models.FloatField()),
-                ('low', models.FloatField()),
-                ('close', models.FloatField()),
-                ('volume', models.FloatField()),
-                ('quote_volume', models.FloatField()),
-                ('trades', models.IntegerField()),
-                ('taker_base', models.FloatField()),
-                ('taker_quote', models.FloatField()),
-                ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='market.series')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "series_id",
+                        "open_time",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("open_time", models.BigIntegerField()),
+                ("open", models.FloatField()),
+                ("high", models.FloatField()),
+                ("low", models.FloatField()),
+                ("close", models.FloatField()),
+                ("volume", models.FloatField()),
+                ("quote_volume", models.FloatField()),
+                ("trades", models.IntegerField()),
+                ("taker_base", models.FloatField()),
+                ("taker_quote", models.FloatField()),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="market.series",
+                    ),
+                ),
             ],
         ),
     ]

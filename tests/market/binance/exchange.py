@@ -7,6 +7,7 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import trustme
 from websockets.asyncio.server import ServerConnection, serve
@@ -113,7 +114,7 @@ class Exchange:
 
 
 @contextlib.asynccontextmanager
-async def exchange(handler: Handler, *, host: str = "localhost", **options: object):
+async def exchange(handler: Handler, *, host: str = "localhost", **options: Any):
     authority = trustme.CA()
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(server_context)
