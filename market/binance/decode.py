@@ -133,7 +133,7 @@ def is_closed_kline(raw: bytes) -> bool:
     """Say whether a frame holds a final bar, without decoding it.
 
     May say yes for a frame that is none (the decoder decides), never no for a kline
-    whose x is true.
+    whose x is true, written with or without a space after the colon.
     """
     at = raw.find(b'"x":')
     return raw.startswith((b"true", b" true"), at + 4) and at > 0 and b"kline" in raw

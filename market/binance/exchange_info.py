@@ -7,15 +7,21 @@ struct of optional keys. ``pricePrecision`` is not the tick and is not read.
 Source: binance-connector-python 18.1 models, captured bodies of 2021, 2024 and 2026.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
 
 from market.binance.wire import Millis, Symbol, Text, finite
 from market.domain.types import ExchangeInfo, Instrument, MarketEvent, RateLimit
 
 _INTERVAL_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 _ZERO = Decimal(0)
+_SHOWN = 60
+
+Value = TypeVar("Value")
 
 
 class Filter(Struct, frozen=True):
@@ -99,18 +105,44 @@ class RateLimitRow(Struct, frozen=True):
 
 
 class ExchangeInfoBody(Struct, frozen=True):
-    """``exchangeInfo``."""
+    """``exchangeInfo``; entries are read one by one, so that a contract of a new
+    kind does not hide all the others."""
 
-    symbols: tuple[SymbolRow, ...]
-    rateLimits: tuple[RateLimitRow, ...] = ()
+    symbols: tuple[Raw, ...]
+    rateLimits: tuple[Raw, ...] = ()
     serverTime: Millis = 0
 
     def exchange_info(self) -> ExchangeInfo:
-        return ExchangeInfo(
-            self.serverTime,
-            tuple(row.rate_limit() for row in self.rateLimits),
-            tuple(row.instrument() for row in self.symbols),
-        )
+        """Return what could be understood; the rest is named in ``rejected``."""
+        rejected: list[str] = []
+        limits = _understood(self.rateLimits, _rate_limit, rejected)
+        instruments = _understood(self.symbols, _instrument, rejected)
+        return ExchangeInfo(self.serverTime, limits, instruments, tuple(rejected))
 
     def events(self, stream: str, received_ms: int) -> tuple[MarketEvent, ...]:
         return (self.exchange_info(),)
+
+
+_symbol_row = Decoder(SymbolRow, strict=False).decode
+_rate_limit_row = Decoder(RateLimitRow, strict=False).decode
+
+
+def _instrument(raw: Raw) -> Instrument:
+    return _symbol_row(raw).instrument()
+
+
+def _rate_limit(raw: Raw) -> RateLimit:
+    return _rate_limit_row(raw).rate_limit()
+
+
+def _understood(
+    entries: tuple[Raw, ...], convert: Callable[[Raw], Value], rejected: list[str]
+) -> tuple[Value, ...]:
+    values: list[Value] = []
+    for raw in entries:
+        try:
+            values.append(convert(raw))
+        except (ValueError, ArithmeticError) as error:
+            beginning = bytes(raw)[:_SHOWN].decode("utf-8", "replace")
+            rejected.append(f"{error}: {beginning}")
+    return tuple(values)

@@ -80,8 +80,12 @@ class OrderBook:
         """Start from a snapshot, apply the buffered diffs, and return the state.
 
         A snapshot older than the buffered diffs cannot be bridged: the state stays
-        NEEDS_SNAPSHOT, ``counts.rejected`` grows, and another one must be fetched.
+        NEEDS_SNAPSHOT, ``counts.rejected`` grows, and another one must be fetched. A
+        live book that is ahead of the snapshot refuses it as well and stays live.
         """
+        if self.state is BookState.LIVE and snapshot.last_id <= self.last_id:
+            self.counts.rejected += 1
+            return self.state
         first = next(
             (d for d in self._buffer if not self._is_before(d, snapshot.last_id)), None
         )

@@ -2,7 +2,10 @@
 
 Values go in by ``apply`` in order of arrival and are kept only when they are newer
 than what is there; duplicates and latecomers of overlapping connections are counted
-as stale. Nothing here knows a clock, a socket or JSON.
+as stale. When everything of one kind has been stale for a minute, the exchange's
+clock or its ids went back (a restart, a clock jump), and the next value is taken
+whatever its time, so that no price freezes. Nothing here knows a clock, a socket or
+JSON.
 """
 
 from collections import Counter, deque
@@ -22,6 +25,8 @@ from market.domain.types import (
 
 RECENT_TRADES = 50
 BOOK_LEVELS = 20
+STALE_AT_MOST_MS = 60_000
+"""Local time for which older values are refused; latecomers are far quicker."""
 
 Item = dict[str, Any]
 """A value as the browser gets it; "k" is its key and "n" its growing number."""
@@ -35,7 +40,7 @@ class SymbolState:
     """The newest values of one symbol. Read it freely, write by MarketState only."""
 
     __slots__ = (
-        "bars", "book", "last", "last_time", "mark", "numbers", "quote",
+        "accepted", "bars", "book", "last", "last_time", "mark", "numbers", "quote",
         "received_ms", "ticker", "time", "trade", "trade_ids", "trades",
     )  # fmt: skip
 
@@ -53,7 +58,25 @@ class SymbolState:
         self.last_time = 0
         self.time = 0
         self.received_ms = 0
+        # Local time of the last value that was taken, by type or kline interval.
+        self.accepted: dict[type | str, int] = {}
         self.numbers: Counter[str] = Counter()
+
+    def forget(self, key: type | str) -> None:
+        """Drop what newer values of this type or kline interval are compared with."""
+        if key is Quote:
+            self.quote = None
+        elif key is Ticker:
+            self.ticker = None
+        elif key is Mark:
+            self.mark = None
+        elif key is BookTop:
+            self.book = None
+        elif key is Trade:
+            self.trade_ids = {}
+        else:
+            self.bars.pop(str(key), None)
+        self.last_time = self.time = 0
 
 
 class StateCounts:
@@ -80,7 +103,7 @@ class MarketState:
         self._changed: set[str] = set()
         self._appliers: dict[type, Callable[[SymbolState, Any], bool]] = {
             Quote: _apply_quote,
-            Candle: self._apply_candle,
+            Candle: _apply_candle,
             Trade: _apply_trade,
             BookTop: _apply_book,
             Mark: _apply_mark,
@@ -101,8 +124,18 @@ class MarketState:
         record = self.records.get(symbol)
         if record is None:
             record = self.records[symbol] = SymbolState()
-        if applier(record, event):
-            record.received_ms = received_ms
+        key: type | str = kind
+        if isinstance(event, Candle):
+            key = event.interval
+            if event.closed:
+                # A late close of an older bar is no live bar, but it is a close.
+                self.closed.add(event)
+        taken = applier(record, event)
+        if not taken and received_ms - record.accepted[key] > STALE_AT_MOST_MS:
+            record.forget(key)
+            taken = applier(record, event)
+        if taken:
+            record.accepted[key] = record.received_ms = received_ms
             self.counts.applied[kind.__name__] += 1
             self._changed.add(symbol)
         else:
@@ -195,18 +228,6 @@ class MarketState:
         else:
             self.counts.applied[type(event).__name__] += 1
 
-    def _apply_candle(self, record: SymbolState, candle: Candle) -> bool:
-        if candle.closed:
-            # A late close of an older bar is no live bar, but it is still a close.
-            self.closed.add(candle)
-        live = record.bars.get(candle.interval)
-        if live is not None and not _is_newer_bar(live, candle):
-            return False
-        record.bars[candle.interval] = candle
-        record.numbers[candle.interval] += 1
-        _see_price(record, candle.close, candle.event_time)
-        return True
-
 
 def bar_row(candle: Candle) -> BarRow:
     """Return a candle as the row that charts and REST answers use."""
@@ -222,6 +243,16 @@ def _is_newer_bar(live: Candle, candle: Candle) -> bool:
     if live.closed and not candle.closed:
         return False
     return candle.event_time > live.event_time or (candle.closed and not live.closed)
+
+
+def _apply_candle(record: SymbolState, candle: Candle) -> bool:
+    live = record.bars.get(candle.interval)
+    if live is not None and not _is_newer_bar(live, candle):
+        return False
+    record.bars[candle.interval] = candle
+    record.numbers[candle.interval] += 1
+    _see_price(record, candle.close, candle.event_time)
+    return True
 
 
 def _apply_quote(record: SymbolState, quote: Quote) -> bool:
@@ -266,7 +297,8 @@ def _apply_book(record: SymbolState, book: BookTop) -> bool:
 
 
 def _apply_mark(record: SymbolState, mark: Mark) -> bool:
-    if record.mark is not None and mark.event_time < record.mark.event_time:
+    old = record.mark
+    if old is not None and mark.event_time < old.event_time:
         return False
     record.mark = mark
     _touch(record, mark.event_time)
@@ -274,7 +306,8 @@ def _apply_mark(record: SymbolState, mark: Mark) -> bool:
 
 
 def _apply_ticker(record: SymbolState, ticker: Ticker) -> bool:
-    if record.ticker is not None and ticker.event_time < record.ticker.event_time:
+    old = record.ticker
+    if old is not None and ticker.event_time < old.event_time:
         return False
     record.ticker = ticker
     _see_price(record, ticker.last, ticker.event_time)

@@ -261,11 +261,15 @@ class RateLimit(Struct, frozen=True):
 
 
 class ExchangeInfo(Struct, frozen=True):
-    """All instruments and limits. ``server_time`` may be hours old: no clock."""
+    """All instruments and limits. ``server_time`` may be hours old: no clock.
+
+    ``rejected`` says which entries could not be understood, and why.
+    """
 
     server_time: int
     rate_limits: tuple[RateLimit, ...]
     instruments: tuple[Instrument, ...]
+    rejected: tuple[str, ...] = ()
 
 
 MarketEvent = (

@@ -123,11 +123,38 @@ def test_funding_open_interest_and_time():
     assert rest.parse_time(b'{"serverTime":5}') == 5
 
 
+def test_an_entry_that_is_not_understood_does_not_hide_the_others():
+    good = {
+        "symbol": "B", "status": "TRADING", "baseAsset": "B", "quoteAsset": "U",
+        "filters": [{"filterType": "PRICE_FILTER", "tickSize": "0.10", "maxPrice": None}],
+    }  # fmt: skip
+    endless = [{"filterType": "PRICE_FILTER", "tickSize": "NaN"}]
+    limit = {
+        "rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300
+    }  # fmt: skip
+    info = rest.parse_exchange_info(
+        body(
+            {
+                "serverTime": 5,
+                "rateLimits": [limit | {"interval": "WEEK"}, limit],
+                "symbols": [good | {"filters": endless}, {"symbol": "C"}, good],
+            }
+        )
+    )
+    (instrument,) = info.instruments
+    assert (instrument.symbol, instrument.tick_size) == ("B", Decimal("0.10"))
+    assert str(instrument.tick_size) == "0.10"
+    assert info.rate_limits == (RateLimit("ORDERS", 10, 300),)
+    assert len(info.rejected) == 3
+    assert "'WEEK' is not known" in info.rejected[0]
+
+
 @needs_captures
 def test_the_futures_instruments_of_2026_with_their_exact_rules():
     path = CAPTURES / "exchange-info" / "usdm_demo_exchangeInfo_20260331.json.gz"
     info = rest.parse_exchange_info(gzip.decompress(path.read_bytes()))
     assert len(info.instruments) == 705
+    assert info.rejected == ()
     btc = info.instruments[0]
     assert (btc.symbol, btc.base, btc.quote) == ("BTCUSDT", "BTC", "USDT")
     assert (btc.tick_size, btc.step_size) == (Decimal("0.10"), Decimal("0.0001"))
@@ -147,6 +174,7 @@ def test_the_spot_instruments_of_2024_and_the_futures_of_2021():
     path = CAPTURES / "exchange-info" / "spot_exchangeInfo_20240908.json.gz"
     info = rest.parse_exchange_info(gzip.decompress(path.read_bytes()))
     assert len(info.instruments) == 1248
+    assert info.rejected == ()
     eth = info.instruments[0]
     assert (eth.symbol, eth.contract_type, eth.pair) == ("ETHBTC", "SPOT", "ETHBTC")
     assert eth.min_notional > 0

@@ -72,6 +72,17 @@ def test_a_snapshot_older_than_the_waiting_diffs_is_refused():
     assert book.load(snapshot(205)) is BookState.LIVE
 
 
+def test_a_live_book_takes_newer_snapshots_only():
+    book = live_book()
+    book.apply(diff(101, 110, 100))
+    assert book.load(snapshot(105)) is BookState.LIVE
+    assert (book.counts.rejected, len(book)) == (1, 2)
+    assert book.load(snapshot(120, [(9.0, 1.0)])) is BookState.BRIDGING
+    assert not book.apply(diff(111, 115, 110))
+    assert book.apply(diff(116, 121, 115))
+    assert (book.state, book.counts.gaps) == (BookState.LIVE, 0)
+
+
 def test_a_broken_chain_empties_the_book_and_the_next_snapshot_repairs_it():
     book = live_book()
     assert not book.apply(diff(103, 104, 102, [(10.5, 1.0)]))

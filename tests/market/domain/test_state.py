@@ -4,7 +4,12 @@ import json
 
 from msgspec.structs import replace
 
-from market.domain.state import BOOK_LEVELS, RECENT_TRADES, MarketState
+from market.domain.state import (
+    BOOK_LEVELS,
+    RECENT_TRADES,
+    STALE_AT_MOST_MS,
+    MarketState,
+)
 from market.domain.types import (
     BookDelta,
     BookTop,
@@ -186,3 +191,29 @@ def test_the_receive_time_of_the_newest_value_is_kept():
     state = state_of(QUOTE)
     state.apply(replace(QUOTE, update_id=101), 77)
     assert state.records["B"].received_ms == 77
+
+
+def test_a_clock_that_went_back_freezes_nothing_for_long():
+    first = (QUOTE, TICKER, MARK, TRADE, TOP, BAR, replace(BAR, interval="1h"))
+    back = (
+        replace(QUOTE, bid=5.0, update_id=1, event_time=1),
+        replace(TICKER, last=5.0, event_time=1),
+        replace(MARK, mark=5.0, event_time=1),
+        replace(TRADE, id=1, price=5.0, time=1, event_time=1),
+        replace(TOP, last_id=1, event_time=1, bids=((5.0, 1.0),)),
+        replace(BAR, close=9.5, event_time=1),
+        replace(BAR, interval="1h", close=9.5, event_time=1),
+    )
+    state = state_of(*first)
+    for late in (5, 5 + STALE_AT_MOST_MS):
+        for event in back:
+            state.apply(event, late)
+        assert state.quote_item("B")["m"] == 10.4
+    for event in back:
+        state.apply(event, 6 + STALE_AT_MOST_MS)
+    row = state.quote_item("B")
+    assert (row["p"], row["b"], row["m"], row["t"]) == (9.5, 5.0, 5.0, 1)
+    bars = items(state)
+    assert bars["kline:1m"]["bar"][4] == bars["kline:1h"]["bar"][4] == 9.5
+    assert bars["book"]["bids"] == ((5.0, 1.0),)
+    assert state.drain_closed() == []
