@@ -236,9 +236,8 @@ async def test_a_certificate_for_another_host_is_refused(dial):
 async def test_a_port_nobody_listens_on_is_a_network_error(dial):
     async with exchange(silent) as server:
         url = server.url
-    with pytest.raises(OSError) as caught:
-        await dial(url, Heard(), SETTINGS, server.context)
-    assert classify_error(caught.value) is WebSocketErrorType.NETWORK
+    error = await failure(dial(url, Heard(), SETTINGS, server.context))
+    assert classify_error(error) is WebSocketErrorType.NETWORK
 
 
 async def test_while_reading_is_paused_nothing_is_heard_and_nothing_is_lost(dial):
