@@ -42,11 +42,11 @@ class Relay:
             line = json.dumps(event, ensure_ascii=False)
         self._put(line.encode() + b"\n")
 
-    def copy_from(self, descriptor: int) -> None:
-        """Copy what comes out of a pipe until its other end closes."""
-        threading.Thread(
-            target=self._read, args=(descriptor,), daemon=True, name="relay-read"
-        ).start()
+    def copy_from(self, descriptor: int) -> threading.Thread:
+        """Copy what comes out of a pipe; the thread ends when its other end closes."""
+        reader = threading.Thread(target=self._read, args=(descriptor,), daemon=True)
+        reader.start()
+        return reader
 
     def finish(self, seconds: float) -> None:
         """Write what is left, for at most this long."""
