@@ -12,6 +12,7 @@ import { theme, token } from "./theme.js";
 const REDRAW_MS = 250;
 const VISIBLE_BARS = 120;
 const MAX_BARS = 3000;
+const NARROW = 640;
 const CONFIG = { displayModeBar: false, scrollZoom: true, responsive: false, doubleClick: false };
 
 /** Axis time: Plotly draws UTC, so local time is shown by shifting. */
@@ -118,7 +119,7 @@ export class CandleChart {
       spikecolor: token("text-3"), spikesnap: "cursor",
     };
     return {
-      margin: { l: 6, r: 74, t: 8, b: 24 }, dragmode: "pan", hovermode: "x", showlegend: false,
+      margin: { l: 6, r: 74, t: this.host.clientWidth < NARROW ? 62 : 34, b: 38 }, dragmode: "pan", hovermode: "x", showlegend: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", bargap: 0.25,
       font: { family: getComputedStyle(document.body).fontFamily, color: token("text-2"), size: 11 },
       xaxis: { ...axis, type: "date", range, rangeslider: { visible: false }, anchor: "y2" },

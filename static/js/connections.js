@@ -1,7 +1,7 @@
 /* The topic "connections": its store, and what Overview and Connections both show. */
 
-import { h } from "./dom.js";
-import { connectionsSnapshot } from "./feed.js";
+import { atMost, h } from "./dom.js";
+import { connectionsSnapshot, feed, feedStore } from "./feed.js";
 import { dateTime, number, toMs } from "./format.js";
 import { latest } from "./stores.js";
 import { t } from "./strings.js";
@@ -20,7 +20,26 @@ const STATES = {
 export const toneOf = (state) => TONES[state] ?? "warn";
 export const nameOf = (state) => STATES[state] ?? state;
 
-export const connectionStore = () => latest("connections", async () => {
+const AGAIN_MS = 1_500;
+
+/** The store; asks for all rows again when their number or the feed's state changes,
+    because pushes name what is, never what is gone. */
+export function connectionStore() {
+  const store = plainStore();
+  const again = atMost(AGAIN_MS, () => store.refresh());
+  let state = null;
+  store.onChange(() => {
+    const wanted = store.items.get("totals")?.connections;
+    if (store.state === "ready" && wanted !== undefined && wanted !== rowsOf(store).size) again();
+  });
+  feedStore.onChange(() => {
+    if (state !== null && feed()?.state !== state) again();
+    state = feed()?.state ?? null;
+  });
+  return store;
+}
+
+const plainStore = () => latest("connections", async () => {
   const answer = await connectionsSnapshot();
   const items = answer.connections.map((row) => ({ ...row, k: row.id }));
   for (const key of BESIDE) if (answer[key]) items.push({ ...answer[key], k: key });
@@ -39,7 +58,7 @@ export function feedTile(report) {
   const words = { running: t("running"), stopped: t("stopped"), starting: t("starting"), stopping: t("stopping") };
   const note = report.desired && report.desired !== report.state
     ? t("wanted: {state}", { state: words[report.desired] ?? report.desired })
-    : since ? t("since {time}", { time: dateTime(since).slice(5, 19) }) : "";
+    : since && report.state === "running" ? t("since {time}", { time: dateTime(since).slice(5, 19) }) : "";
   setTile("feed", words[report.state] ?? report.state, { tone, note });
 }
 
@@ -47,17 +66,17 @@ export function connectionTiles(store, report) {
   feedTile(report);
   const totals = store.items.get("totals");
   const rows = [...rowsOf(store).values()];
-  if (!totals && !rows.length) return;
   const live = rows.filter((row) => row.state === "live").length;
+  if (!totals && store.state === "loading") return;
   const expected = totals?.streams_expected ?? 0;
   const silent = totals?.streams_silent ?? 0;
-  setTile("connections", `${live} / ${rows.length}`, { tone: live < rows.length ? "warn" : "" , note: live < rows.length ? t("{n} not live", { n: rows.length - live }) : t("all live") });
+  setTile("connections", `${live} / ${rows.length}`, { tone: live < rows.length ? "warn" : "" , note: !rows.length ? t("none open") : live < rows.length ? t("{n} not live", { n: rows.length - live }) : t("all live") });
   setTile("streams", `${number(totals?.streams_live)} / ${number(expected)}`, {
     tone: totals?.streams_live < expected ? "warn" : "", note: silent ? t("{n} silent", { n: number(silent) }) : t("none silent"),
   });
   setTile("silent", number(silent), { tone: silent ? "warn" : "", note: t("of {n} expected", { n: number(expected) }) });
   setTile("klines", number(totals?.kline_streams_live), { note: t("kline streams with data") });
-  setTile("rate", number(totals?.messages_per_second), { unit: t("messages/s"), note: t("from the exchange") });
+  setTile("rate", number(totals?.messages_per_second), { unit: "/s", note: t("from the exchange") });
 }
 
 /** Small table: route, connections live, streams live. */

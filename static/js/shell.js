@@ -1,8 +1,8 @@
 /* What every page has: clock, connection indicator, banner, theme, menu keys. */
 
 import { byId, h, icon, setData, setText } from "./dom.js";
-import { feed } from "./feed.js";
-import { clockTime, dateTime, duration, inUtc, toggleUtc, toMs, wall } from "./format.js";
+import { feed, feedStore, stoppedSince } from "./feed.js";
+import { clockTime, dateTime, duration, inUtc, toggleUtc, wall } from "./format.js";
 import { pageLateness } from "./freshness.js";
 import { live, serverNow } from "./socket.js";
 import { t } from "./strings.js";
@@ -10,6 +10,7 @@ import { toggleTheme } from "./theme.js";
 
 const LATE_MS = 5_000;
 const GRACE_MS = 2_500;
+const SILENT_MS = 10_000;
 const openedAt = Date.now();
 
 function linkText() {
@@ -51,8 +52,13 @@ function trouble() {
 
 function feedTrouble(old) {
   const state = feed();
-  if (!state || state.state === "running") return null;
-  const since = toMs(state.since ?? state.stopped_at ?? null);
+  if (!state) return null;
+  const silent = Date.now() - feedStore.newestAt;
+  if (silent > SILENT_MS) {
+    return { level: "critical", text: `${t("The market feed has not reported for {age}.", { age: duration(silent / 1000) })} ${old}` };
+  }
+  if (state.state === "running") return null;
+  const since = stoppedSince();
   const words = {
     stopped: t("The market feed is stopped."), stopping: t("The market feed is stopping."),
     starting: t("The market feed is starting."),

@@ -1,9 +1,11 @@
 /* What a page knows of a topic. HTTP is the truth, push is a hint: subscribe first,
    then fetch the snapshot, then let newer pushed items win.
 
-   latest(topic, load): Map key → newest item of a newest-wins topic.
+   latest(topic, load, keep): Map key → newest item of a newest-wins topic; `keep`
+   names the fields that only the snapshot's rows have.
    queued(topic, load): list of every item of a queued topic, newest last.
-   `load()` returns { epoch, items, ageSeconds? } or { epoch, seq, items }.
+   `load()` returns { epoch, items, ageSeconds?, partial? } or { epoch, seq, items };
+   keys that a snapshot leaves out are gone, unless it is partial.
    While the socket is down both go on asking over HTTP, slower. */
 
 import { live } from "./socket.js";
@@ -12,6 +14,10 @@ const FALLBACK_FIRST_MS = 1_500;
 const FALLBACK_MS = 5_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 const EPOCH_TRIES = 3;
+
+/* An epoch is "RUN" over HTTP and "RUN.GENERATION" in pushes: a new generation means
+   that messages were missed, a new run that sequence numbers start again. */
+const runOf = (epoch) => (epoch ?? "").split(".")[0];
 
 class Store {
   constructor(topic, load) {
@@ -43,9 +49,15 @@ class Store {
 
   subscribed(message) {
     this.subscribed_ = true;
-    if (this.epoch !== null && message.epoch !== this.epoch) this.reset();
-    this.epoch = message.epoch;
+    this.enter(message.epoch);
     this.refresh();
+  }
+
+  /** Note the epoch of a push; a new run makes everything held replaceable. */
+  enter(epoch) {
+    const [before, now] = [runOf(this.epoch), runOf(epoch)];
+    this.epoch = epoch;
+    if (before && now && before !== now) this.reset();
   }
 
   lost() {
@@ -61,6 +73,7 @@ class Store {
   async refresh() {
     clearTimeout(this.retry);
     const turn = ++this.loads;
+    this.askedAt = Date.now();
     try {
       const snapshot = await this.load();
       if (turn !== this.loads || this.closed) return;
@@ -88,9 +101,13 @@ class Store {
 }
 
 class LatestStore extends Store {
-  items = new Map();
-  newestAt = null;
-  epochTries = 0;
+  constructor(topic, load, keep) {
+    super(topic, load);
+    this.keep = keep;
+    this.items = new Map();
+    this.newestAt = null;
+    this.epochTries = 0;
+  }
 
   isEmpty() {
     return this.items.size === 0;
@@ -101,18 +118,16 @@ class LatestStore extends Store {
   }
 
   reset() {
-    this.items.clear();
     this.epochTries = 0;
+    // Still shown, growing old, until a newer item of the new run takes the place.
+    for (const item of this.items.values()) item.n = undefined;
   }
 
   push(message) {
     if (message.epoch !== this.epoch) {
-      const known = this.epoch !== null;
-      this.epoch = message.epoch;
-      if (known) {
-        this.reset();
-        this.refresh();
-      }
+      const missed = runOf(this.epoch) !== "";
+      this.enter(message.epoch);
+      if (missed) this.refresh();
     }
     const now = Date.now();
     const changed = new Set();
@@ -122,14 +137,19 @@ class LatestStore extends Store {
 
   accept(snapshot) {
     if (this.belongsToAnother(snapshot)) return;
-    this.epoch ??= snapshot.epoch;
     const at = Date.now() - (snapshot.ageSeconds ?? 0) * 1000;
-    for (const item of snapshot.items) this.put(item, item.at ?? at);
+    const named = new Set(snapshot.items.map((item) => item.k));
+    for (const item of snapshot.items) this.put(item, at);
+    if (snapshot.partial) return;
+    for (const [key, item] of this.items) {
+      if (!named.has(key) && item.at < this.askedAt) this.items.delete(key);
+    }
   }
 
   /** A snapshot of an older epoch than the pushes: ask again, a few times. */
   belongsToAnother(snapshot) {
-    if (this.epoch === null || !snapshot.epoch || snapshot.epoch === this.epoch) return false;
+    const [pushed, asked] = [runOf(this.epoch), runOf(snapshot.epoch)];
+    if (!pushed || !asked || pushed === asked) return false;
     if (++this.epochTries > EPOCH_TRIES) return false;
     this.retry = setTimeout(() => this.refresh(), RETRY_MS[0]);
     return true;
@@ -142,8 +162,11 @@ class LatestStore extends Store {
       this.items.set(item.k, { ...item, ...old });
       return true;
     }
+    for (const field of this.keep) {
+      if (item[field] === undefined && old?.[field] !== undefined) item[field] = old[field];
+    }
     item.at = at;
-    this.items.set(item.k, old ? { ...old, ...item } : item);
+    this.items.set(item.k, item);
     if (this.newestAt === null || at > this.newestAt) this.newestAt = at;
     return true;
   }
@@ -174,7 +197,7 @@ class QueuedStore extends Store {
     const first = message.seq - message.items.length;
     const gap = this.seq !== null && first > this.seq;
     if (message.epoch !== this.epoch || gap) {
-      this.epoch = message.epoch;
+      this.enter(message.epoch);
       this.refresh();
     }
     this.seq = Math.max(this.seq ?? 0, message.seq);
@@ -197,5 +220,5 @@ class QueuedStore extends Store {
   }
 }
 
-export const latest = (topic, load) => new LatestStore(topic, load);
+export const latest = (topic, load, keep = []) => new LatestStore(topic, load, keep);
 export const queued = (topic, load, limit = 200) => new QueuedStore(topic, load, limit);

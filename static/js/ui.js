@@ -62,7 +62,9 @@ export function setTile(id, value, { unit = "", note = null, tone = "" } = {}) {
     box.dataset.text = text;
     box.replaceChildren(h("span", { class: tone }, value), unit ? h("span", { class: "unit" }, unit) : "");
   }
-  if (note !== null) setText(tile.querySelector(".tile-note"), note);
+  if (note === null) return;
+  setText(tile.querySelector(".tile-note"), note);
+  tile.title = note;
 }
 
 /** Grey out the tiles named, keep their shape. */

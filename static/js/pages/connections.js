@@ -5,7 +5,7 @@ import { BESIDE, connectionStore, connectionTiles, nameOf, rowsOf, toneOf } from
 import { byId, h, setData, setText } from "../dom.js";
 import { eventStore, timeline } from "../events.js";
 import { feed, feedStore } from "../feed.js";
-import { dateTime, duration, number, signed } from "../format.js";
+import { clockTime, duration, number } from "../format.js";
 import { watchPage } from "../freshness.js";
 import { fillDetail } from "../connection_detail.js";
 import { t } from "../strings.js";
@@ -36,7 +36,7 @@ const columns = [
   { key: "age", label: t("Last message"), num: true, value: ageOf, text: (row) => duration(ageOf(row)), tone: (row) => (ageOf(row) > 10 ? "warn" : "faint") },
   { key: "uptime", label: t("Uptime"), num: true, value: (row) => row.uptime_seconds, text: (row) => duration(row.uptime_seconds) },
   { key: "reconnects", label: t("Reconnects"), num: true, value: (row) => row.reconnects, text: (row) => number(row.reconnects) },
-  { key: "errors", label: t("Errors"), value: errorSum, node: () => h("span", { class: "row" }, h("span", { class: "mix" }), h("span", { class: "faint" })), change: showErrors },
+  { key: "errors", label: t("Errors"), value: errorSum, node: () => h("span", { class: "mix-cell" }, h("span", { class: "mix" }), h("span", { class: "faint" })), change: showErrors },
   { key: "action", label: "", node: reconnectButton, change: showAction },
 ];
 
@@ -139,14 +139,30 @@ function showControl() {
 byId("feed-start").addEventListener("click", () => switchFeed("start"));
 byId("feed-stop").addEventListener("click", () => switchFeed("stop"));
 
+/* What was asked of the feed, and whether it answered */
+function showOrders() {
+  const orders = [...(feed()?.commands ?? [])].sort((a, b) => b.id - a.id);
+  if (!orders.length) {
+    return byId("orders").replaceChildren(stateBox("empty", t("Nothing was ordered yet"), t("Start, stop and reconnect orders appear here with the feed's answer.")));
+  }
+  const heads = [t("Asked"), t("Order"), t("By"), t("Answered"), t("Result")];
+  const lines = orders.map((item) => h("tr", {},
+    h("td", {}, clockTime(item.requested_at)), h("td", {}, `${item.kind} ${item.target ?? ""}`),
+    h("td", {}, item.requested_by ?? ""),
+    h("td", { class: item.acknowledged_at ? "" : "warn" }, item.acknowledged_at ? clockTime(item.acknowledged_at) : t("not yet")),
+    h("td", { class: "muted" }, item.result ?? "")));
+  byId("orders").replaceChildren(h("div", { class: "table-scroll" }, h("table", { class: "table orders", "aria-label": t("Orders to the feed") },
+    h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, lines))));
+}
+
 /* Tiles */
 function showTiles() {
   connectionTiles(store, feed());
   const sums = store.items.get("reconnect_statistics");
   if (sums) {
     setTile("reconnects", number(sums.total_reconnects), { note: t("since the feed started") });
-    setTile("success", sums.success_rate === null || sums.success_rate === undefined ? "–" : signed(sums.success_rate * 100, 1).replace("+", ""), { unit: "%", note: t("of reconnect attempts") });
-    setTile("delay", number(sums.average_delay, 1), { unit: "s", note: t("mean · longest {max} s", { max: number(sums.max_delay ?? sums.maximum_delay, 1) }) });
+    setTile("success", number((sums.success_rate ?? NaN) * 100, 1), { unit: Number.isFinite(sums.success_rate) ? "%" : "", note: t("of reconnect attempts") });
+    setTile("delay", sums.total_reconnects ? number(sums.average_delay, 1) : "–", { unit: sums.total_reconnects ? "s" : "", note: t("mean · longest {max} s", { max: number(sums.max_delay ?? sums.maximum_delay, 1) }) });
   }
   const old = store.newestAt !== null && Date.now() - store.newestAt > STALE_MS;
   staleTiles(["connections", "streams", "silent", "rate", "reconnects", "success", "delay"], old);
@@ -163,6 +179,10 @@ store.onChange((changed) => {
 feedStore.onChange(() => {
   showControl();
   showTiles();
+  const key = JSON.stringify(feed()?.commands ?? []);
+  if (byId("orders").dataset.key === key) return;
+  byId("orders").dataset.key = key;
+  showOrders();
 });
 const events = eventStore();
 timeline(byId("events"), events, EVENTS);

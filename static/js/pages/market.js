@@ -1,9 +1,10 @@
 /* Market: every followed symbol, live; sort, text and quick filter live in the URL. */
 
 import { byId, setText } from "../dom.js";
+import { seenAt } from "../feed.js";
 import { compact, direction, duration, number, price, signed, spreadBps } from "../format.js";
 import { watchPage } from "../freshness.js";
-import { quotes } from "../quotes.js";
+import { newestQuoteAt, quotes } from "../quotes.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
 
@@ -21,7 +22,7 @@ const VIEWS = {
 const DEFAULT_SORT = { key: "rank", down: false };
 
 const page = document.body.dataset.symbolPage;
-const age = (row) => (Date.now() - row.at) / 1000;
+const age = (row) => (Date.now() - seenAt(row)) / 1000;
 const grey = (row, tone = "") => (age(row) * 1000 > STALE_ROW_MS ? "is-stale" : tone);
 const columns = [
   { key: "rank", label: "#", title: t("Rank by 24 h volume"), num: true, value: (row) => row.rank, text: (row) => number(row.rank) },
@@ -116,6 +117,6 @@ for (const button of byId("quick").children) {
   button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
 }
 applyFilter();
-watchPage("quotes", () => store.newestAt, STALE_PAGE_MS);
+watchPage("quotes", newestQuoteAt, STALE_PAGE_MS);
 // Ages grow without any message: repaint what can be seen once a second.
 setInterval(() => store.items.size && table.update(store.items, store.items.keys()), 1000);

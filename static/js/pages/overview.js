@@ -2,30 +2,32 @@
 
 import { byId, h, perFrame, setClass, setText } from "../dom.js";
 import { eventStore, timeline } from "../events.js";
-import { feed, feedStore } from "../feed.js";
-import { compact, direction, duration, number, price, signed } from "../format.js";
+import { feed, feedStore, seenAt } from "../feed.js";
+import { direction, duration, number, price, signed } from "../format.js";
 import { watchPage } from "../freshness.js";
 import { connectionStore, connectionTiles, stateSummary } from "../connections.js";
-import { quotes } from "../quotes.js";
+import { newestQuoteAt, quotes } from "../quotes.js";
 import { t } from "../strings.js";
 import { setTile, skeletonRows, stateBox, staleTiles } from "../ui.js";
 
-const MOVERS = 8;
-const EVENTS = 8;
+const MOVERS = 6;
+const EVENTS = 6;
 const STALE_MS = 10_000;
+const ROW_STALE_MS = 30_000;
+const HEAT_FULL_PERCENT = 12;
+const HEAT_MOST = 46;
 const page = document.body.dataset.symbolPage;
 const store = quotes();
 const connections = connectionStore();
 
 const columns = [
-  ["", (row) => row.k],
+  ["", (row) => row.base ?? row.k],
   ["num", (row) => price(row.p, row.tick_size)],
-  ["num", (row) => `${row.c > 0 ? "▲" : "▼"} ${signed(row.c)} %`],
-  ["num faint", (row) => compact(row.q)],
+  ["num", (row) => `${row.c > 0 ? "▲" : "▼"} ${signed(row.c)}`],
 ];
 
 function moverTable(host, label) {
-  const heads = [t("Symbol"), t("Price, USDT"), t("24 h"), t("Volume, USDT")];
+  const heads = [t("Symbol"), t("USDT"), t("24 h, %")];
   const lines = Array.from({ length: MOVERS }, () => {
     const link = h("a", { class: "row-link" });
     const cells = columns.map(([name], index) => h("td", { class: name }, index ? null : link));
@@ -47,22 +49,52 @@ function fillMover({ line, cells, link }, row) {
   columns.forEach(([, text], index) => setText(index ? cells[index] : link, text(row)));
   link.href = page.replace("SYMBOL", encodeURIComponent(row.k));
   setClass(cells[2], `num ${direction(row.c)}`);
-  line.classList.toggle("is-stale", Date.now() - row.at > 30_000);
+  line.classList.toggle("is-stale", Date.now() - seenAt(row) > ROW_STALE_MS);
+}
+
+/* Map: one cell per symbol, most traded first, stronger colour for a larger change. */
+const cells = new Map();
+
+function heatCell(row) {
+  const name = h("b");
+  const change = h("span");
+  const link = h("a", { href: page.replace("SYMBOL", encodeURIComponent(row.k)) }, name, change);
+  byId("heat").append(link);
+  return { link, name, change };
+}
+
+function showHeat(rows) {
+  if (!cells.size && rows.some((row) => row.rank === undefined)) return;
+  rows.sort((a, b) => (a.rank ?? 1e9) - (b.rank ?? 1e9));
+  for (const row of rows) {
+    if (!cells.has(row.k)) cells.set(row.k, heatCell(row));
+    const { link, name, change } = cells.get(row.k);
+    setText(name, row.base ?? row.k.replace(/USDT$/, ""));
+    setText(change, `${signed(row.c)} %`);
+    const strength = String(Math.round(Math.min(1, Math.abs(row.c) / HEAT_FULL_PERCENT) * HEAT_MOST));
+    if (link.style.getPropertyValue("--strength") !== strength) link.style.setProperty("--strength", strength);
+    const old = Date.now() - seenAt(row) > ROW_STALE_MS;
+    setClass(link, `${row.c < 0 ? "falls" : ""} ${old ? "is-stale" : ""}`.trim());
+  }
+  const rising = rows.filter((row) => row.c > 0).length;
+  setText(byId("breadth"), t("{up} of {all} above their price 24 h ago", { up: rising, all: rows.length }));
 }
 
 const gainers = moverTable(byId("gainers"), t("Gainers"));
 const losers = moverTable(byId("losers"), t("Losers"));
 
 const showMovers = perFrame(() => {
+  if (!cells.size) byId("heat").replaceChildren();
   const rows = [...store.items.values()].filter((row) => row.c !== null && row.c !== undefined);
   if (!rows.length) return showNoMovers();
   rows.sort((a, b) => b.c - a.c);
+  showHeat([...rows]);
   gainers(rows.filter((row) => row.c > 0).slice(0, MOVERS));
   losers(rows.filter((row) => row.c < 0).slice(-MOVERS).reverse());
 });
 
 function showNoMovers() {
-  for (const id of ["gainers", "losers"]) {
+  for (const id of ["heat", "gainers", "losers"]) {
     if (store.state === "error") {
       byId(id).replaceChildren(stateBox("error", t("Could not load"), store.error.message, () => store.refresh()));
     } else if (store.state === "ready") byId(id).replaceChildren(stateBox("empty", t("No prices yet")));
@@ -72,11 +104,12 @@ function showNoMovers() {
 function showTiles() {
   const report = feed();
   connectionTiles(connections, report);
-  const age = store.newestAt === null ? null : (Date.now() - store.newestAt) / 1000;
+  const newest = newestQuoteAt();
+  const age = newest === null ? null : (Date.now() - newest) / 1000;
   setTile("age", age === null ? "–" : duration(age), { note: t("{n} symbols", { n: store.items.size }) });
   setTile("candles", report ? number(report.candles_stored) : "–", { note: t("by this run of the feed") });
   setTile("lag", report?.lag_ms === null || !report ? "–" : number(report.lag_ms, 1), {
-    unit: "ms", note: report ? t("{n} dropped · {m} conflated", { n: number(report.dropped), m: compact(report.conflated) }) : "",
+    unit: "ms", note: report ? t("{n} messages dropped", { n: number(report.dropped) }) : "",
   });
   const old = feedStore.newestAt !== null && Date.now() - feedStore.newestAt > STALE_MS;
   staleTiles(["connections", "streams", "klines", "rate", "lag", "candles"], old);
@@ -90,7 +123,7 @@ store.onChange(showMovers);
 feedStore.onChange(showAll);
 connections.onChange(showAll);
 timeline(byId("events"), eventStore(), EVENTS);
-watchPage("quotes", () => store.newestAt, STALE_MS);
+watchPage("quotes", newestQuoteAt, STALE_MS);
 setInterval(() => {
   showTiles();
   showMovers();

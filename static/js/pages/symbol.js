@@ -3,10 +3,12 @@
 import { get, query } from "../api.js";
 import { CandleChart } from "../charts.js";
 import { byId, h, perFrame, setClass, setText } from "../dom.js";
-import { compact, dateTime, direction, number, price, quantity, signed, spreadBps } from "../format.js";
+import { seenAt } from "../feed.js";
+import { compact, dateTime, direction, number, price, signed, spreadBps } from "../format.js";
 import { watchAge, watchPage } from "../freshness.js";
 import { OrderBook, Tape } from "../ladder.js";
 import { quotes } from "../quotes.js";
+import { live } from "../socket.js";
 import { latest } from "../stores.js";
 import { t } from "../strings.js";
 import { stateBox } from "../ui.js";
@@ -108,12 +110,12 @@ function showReadout() {
   const bar = hovered ?? chart.bars.at(-1);
   if (!bar) return;
   const [time, open, high, low, close, volume] = bar;
-  const { tick, step } = steps();
+  const { tick } = steps();
   const tone = direction(close - open);
   const pair = (name, value) => h("span", {}, `${name} `, h("b", { class: tone }, value));
   readout.replaceChildren(
     h("span", {}, dateTime(time).slice(0, 16)), pair("O", price(open, tick)), pair("H", price(high, tick)),
-    pair("L", price(low, tick)), pair("C", price(close, tick)), pair(t("Volume"), `${quantity(volume, step)} ${row()?.base ?? ""}`),
+    pair("L", price(low, tick)), pair("C", price(close, tick)), pair(t("Vol"), `${compact(volume)} ${row()?.base ?? ""}`),
     pair("", `${signed(((close - open) / open) * 100)} %`));
 }
 
@@ -127,8 +129,8 @@ async function loadBars() {
     showOverlay(bars.length ? null : stateBox("empty", t("No candles stored yet"), t("The history is being fetched."), loadBars));
     if (!bars.length) return;
     chart.setBars(bars, steps());
-    const live = detail.items.get(`kline:${wanted}`);
-    if (live) chart.updateBar(live.bar);
+    const newest = detail.items.get(`kline:${wanted}`);
+    if (newest) chart.updateBar(newest.bar);
     byId("chart").dataset.bars = String(chart.bars.length);
     showReadout();
   } catch (error) {
@@ -156,7 +158,10 @@ const book = new OrderBook(byId("book"));
 const tape = new Tape(byId("tape"));
 
 async function loadDetail() {
+  // The hub sends what it holds at once, and subscribing makes the feed follow book and
+  // trades: with the socket open a snapshot could only be older.
   const items = [];
+  if (live.ready) return { epoch: null, items, partial: true };
   let epoch = null;
   for (const path of ["/market/depth", "/market/trades"]) {
     try {
@@ -168,7 +173,7 @@ async function loadDetail() {
       if (error.status !== 404) throw error;
     }
   }
-  return { epoch, items };
+  return { epoch, items, partial: true };
 }
 
 const showDetail = perFrame(() => {
@@ -176,6 +181,8 @@ const showDetail = perFrame(() => {
   const trades = detail.items.get("trades");
   if (levels) book.show(levels, steps());
   if (trades) tape.show(trades.items, steps());
+  byId("book").classList.toggle("is-empty", !levels);
+  byId("tape").classList.toggle("is-empty", !trades?.items.length);
 });
 
 let gap = null;
@@ -201,7 +208,7 @@ detail.onChange((changed) => {
 let known = false;
 store.onChange((changed) => {
   if (!changed.has(symbol) && known) return;
-  if (row() && !known) {
+  if (row()?.tick_size && !known) {
     known = true;
     showUnits();
     showDetail();
@@ -217,6 +224,7 @@ const at = (key) => () => detail.items.get(key)?.at ?? null;
 watchAge(byId("book"), at("book"), STALE_MS, byId("book-note"));
 watchAge(byId("tape"), at("trades"), TRADES_STALE_MS, byId("trades-note"));
 watchAge(readout, () => detail.items.get(`kline:${interval}`)?.at ?? null, STALE_MS, byId("chart-note"));
-watchAge(root, () => row()?.at ?? null, STALE_MS, ageCell);
-watchPage("symbol", () => row()?.at ?? null, STALE_MS);
+const quoteAt = () => (row() ? seenAt(row()) : null);
+watchAge(root, quoteAt, STALE_MS, ageCell);
+watchPage("symbol", quoteAt, STALE_MS);
 chooseInterval(interval);
