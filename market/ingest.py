@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from market.binance.decode import DecodeFailure, decode, is_closed_kline
 from market.binance.streams import StreamKind
 from market.domain.state import MarketState
+from market.domain.types import Skipped
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ NEWEST_WINS = frozenset(
     }
 )
 LOGGED_FAILURES = 20
+REASONS_KEPT = 64
 
 Pressure = Callable[[], None]
 
@@ -109,21 +111,27 @@ class Ingest:
             self._refuse(events, name)
             return
         if name.startswith(b"!") and self._universe:
-            events = tuple(e for e in events if _symbol(e) in self._universe)
+            events = tuple(e for e in events if self._wanted(e))
         for event in events:
             self._state.apply(event, received_ms)
 
+    def _wanted(self, event: object) -> bool:
+        """What was skipped is counted; of the rest only followed symbols are taken."""
+        if isinstance(event, Skipped):
+            return True
+        return getattr(event, "symbol", None) in self._universe
+
     def _refuse(self, failure: DecodeFailure, name: bytes) -> None:
-        self.failures[f"{failure.kind.value}: {failure.reason}"[:120]] += 1
+        reason = f"{failure.kind.value}: {failure.reason}"[:120]
+        if reason not in self.failures and len(self.failures) >= REASONS_KEPT:
+            reason = "other reasons"
+        self.failures[reason] += 1
         if sum(self.failures.values()) <= LOGGED_FAILURES:
+            # Only a public stream's frame is shown: others may hold account data.
             log.warning(
                 "frame of %s not understood (%s): %s | %s",
                 name.decode(errors="replace") or "an unknown stream",
                 failure.kind.value,
                 failure.reason,
-                failure.sample,
+                failure.sample if name else "not shown",
             )
-
-
-def _symbol(event: object) -> str | None:
-    return getattr(event, "symbol", None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from market.binance.control import Answer
 from market.binance.streams import StreamKind, stream_kind
 
 # Seconds a stream of this kind may be quiet before it is called silent; None: any.
@@ -38,15 +39,7 @@ CONTROL_BYTES = 3800
 CONTROL_NAMES = 200
 
 
-class ControlAnswer(msgspec.Struct):
-    """The exchange's answer to a control message."""
-
-    id: int | str | None = None
-    result: list[str] | None = None
-    error: dict[str, int | str] | None = None
-
-
-_answers = msgspec.json.Decoder(ControlAnswer)
+_answers = msgspec.json.Decoder(Answer, strict=False)
 _encoder = msgspec.json.Encoder()
 
 
@@ -189,15 +182,15 @@ class StreamSession:
     def answered(self, raw: bytes, now: float) -> list[Finding] | None:
         """Take a control answer; None when ``raw`` is none."""
         try:
-            answer = _answers.decode(raw)
-        except msgspec.MsgspecError:
+            answer = _answers.decode(raw).control_answer()
+        except ValueError:
             return None
         if not isinstance(answer.id, int):
             return None
         method, names = self._asked.pop(answer.id, ("", []))
-        if answer.error is not None:
-            text = f"{answer.error.get('code')} {answer.error.get('msg')}"
-            return [Finding("refused", name, f"{method}: {text}") for name in names]
+        if not answer.ok:
+            text = f"{method}: {answer.code} {answer.message}"
+            return [Finding("refused", name, text) for name in names]
         if method == "SUBSCRIBE":
             for status in self._known(names):
                 status.acknowledged_at = now
