@@ -1,6 +1,6 @@
 """Server frames of RFC 6455 (unmasked, never fragmented), built once for many readers."""
 
-_TEXT, _CLOSE, _PING = 0x81, 0x88, 0x89
+_TEXT, _PING = 0x81, 0x89
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -9,11 +9,6 @@ def text_frame(payload: bytes) -> bytes:
 
 def ping_frame(payload: bytes) -> bytes:
     return _header(_PING, len(payload)) + payload
-
-
-def close_frame(code: int, reason: str = "") -> bytes:
-    body = code.to_bytes(2, "big") + reason.encode()
-    return _header(_CLOSE, len(body)) + body
 
 
 def _header(first: int, length: int) -> bytes:

@@ -1,13 +1,16 @@
 """Who listens to what: connections, their subscriptions, and one encoding per frame."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from market.simulator.frames import close_frame, text_frame
+from market.simulator.frames import text_frame
 from market.simulator.streams import Kind, Route, StreamName, parse_stream
 
 ALL_SYMBOLS: Final = -1
+
+# Starts the closing handshake with a code and a reason.
+Close = Callable[[int, str], None]
 
 
 class Connection:
@@ -24,7 +27,10 @@ class Connection:
         *,
         combined: bool,
         opened_at: float,
+        close: Close | None = None,
     ) -> None:
+        self._close = close
+        self.ending = False
         self.number = number
         self.route = route
         self.transport = transport
@@ -43,20 +49,23 @@ class Connection:
         self._waiting.append(frame)
 
     def send_now(self, frame: bytes) -> None:
-        if not self.transport.is_closing():
+        if not self.ending and not self.transport.is_closing():
             self.transport.write(frame)
 
     def end(self, code: int, reason: str) -> None:
-        """Close frame, then the transport."""
-        self.send_now(close_frame(code, reason))
-        self.transport.close()
+        """Say goodbye; nothing is written after the close frame."""
+        if self.ending:
+            return
+        self.ending = True
+        if self._close is not None:
+            self._close(code, reason)
 
     def flush(self, buffer_limit: int) -> bool:
         """Write what waits. False when the reader was too slow and was dropped."""
         if not self._waiting:
             return True
         waiting, self._waiting = self._waiting, []
-        if self.transport.is_closing():
+        if self.ending or self.transport.is_closing():
             return True
         if self.transport.get_write_buffer_size() > buffer_limit:
             self.transport.abort()
@@ -119,10 +128,16 @@ class Hub:
         *,
         combined: bool,
         opened_at: float,
+        close: Close | None = None,
     ) -> Connection:
         self.opened += 1
         connection = Connection(
-            self.opened, route, transport, combined=combined, opened_at=opened_at
+            self.opened,
+            route,
+            transport,
+            combined=combined,
+            opened_at=opened_at,
+            close=close,
         )
         self.connections[connection.number] = connection
         return connection

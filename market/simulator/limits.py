@@ -13,6 +13,8 @@ from market.simulator.errors import ApiError
 
 # Requests refused with 429 in one minute before the address is banned.
 PATIENCE: Final = 10
+_FUNDING_LIMIT: Final = 500
+_FUNDING_SECONDS: Final = 300.0
 _LONGEST_BAN_SECONDS: Final = 3 * 86_400.0
 
 
@@ -24,6 +26,7 @@ class _Address:
     banned_until: float = 0.0
     bans: int = 0
     dials: deque[float] = field(default_factory=deque)
+    funding: deque[float] = field(default_factory=deque)
 
 
 class Limits:
@@ -76,18 +79,13 @@ class Limits:
         """Count an attempt to open a socket. Raises ApiError."""
         entry, now = self._entry(address), self._now()
         self._refuse_banned(entry, now)
-        while entry.dials and entry.dials[0] <= now - self._dial_window:
-            entry.dials.popleft()
-        entry.dials.append(now)
-        if len(entry.dials) > self._dial_limit:
-            wait = self._dial_window - (now - entry.dials[0])
-            entry.dials.pop()
-            raise ApiError(
-                -1003,
-                "Too many connection attempts.",
-                status=429,
-                retry_after=int(wait) + 1,
-            )
+        _count(entry.dials, self._dial_limit, self._dial_window, now)
+
+    def spend_funding(self, address: str) -> None:
+        """Count a request of the funding endpoints, 500 in 5 min. Raises ApiError."""
+        entry, now = self._entry(address), self._now()
+        self._refuse_banned(entry, now)
+        _count(entry.funding, _FUNDING_LIMIT, _FUNDING_SECONDS, now)
 
     def _entry(self, address: str) -> _Address:
         return self._addresses.setdefault(address, _Address())
@@ -108,3 +106,15 @@ class Limits:
             status=418,
             retry_after=int(entry.banned_until - now) + 1,
         )
+
+
+def _count(moments: deque[float], limit: int, window: float, now: float) -> None:
+    """Note one more event; refused ones are not noted. Raises ApiError."""
+    while moments and moments[0] <= now - window:
+        moments.popleft()
+    if len(moments) >= limit:
+        wait = window - (now - moments[0])
+        raise ApiError(
+            -1003, "Too many requests.", status=429, retry_after=int(wait) + 1
+        )
+    moments.append(now)

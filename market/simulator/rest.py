@@ -37,6 +37,7 @@ _UNLISTED = {name for name, *_ in OTHER}
 class Endpoint:
     answer: Answer
     weight: Weight
+    funding: bool = False
 
 
 def find_symbol(exchange: Exchange, name: str | None) -> Symbol | None:
@@ -384,8 +385,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/fapi/v2/ticker/price": Endpoint(ticker_price, _one_or_all(1, 2)),
     "/fapi/v1/ticker/bookTicker": Endpoint(ticker_book, _one_or_all(2, 5)),
     "/fapi/v1/openInterest": Endpoint(open_interest, _fixed(1)),
-    "/fapi/v1/fundingRate": Endpoint(funding_rate, _fixed(0)),
-    "/fapi/v1/fundingInfo": Endpoint(funding_info, _fixed(0)),
+    "/fapi/v1/fundingRate": Endpoint(funding_rate, _fixed(0), funding=True),
+    "/fapi/v1/fundingInfo": Endpoint(funding_info, _fixed(0), funding=True),
     "/api/v3/ping": Endpoint(ping, _fixed(1)),
     "/api/v3/time": Endpoint(server_time, _fixed(1)),
 }

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
@@ -132,7 +133,10 @@ class _App:
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None and request.method == "GET":
             query = await _query(request)
-            self._limits.spend(request.remote or "", endpoint.weight(query))
+            address = request.remote or ""
+            self._limits.spend(address, endpoint.weight(query))
+            if endpoint.funding:
+                self._limits.spend_funding(address)
             value = await endpoint.answer(self._simulator.exchange, query)
             return self._json(request, value)
         if path in self._admin:
@@ -226,11 +230,8 @@ def _describe(connection: Connection) -> dict[str, object]:
 
 
 async def _query(request: web.Request) -> Query:
-    values: dict[str, str] = {}
-    if request.can_read_body:
-        values.update({k: str(v) for k, v in (await request.post()).items()})
-    values.update(request.query)
-    return Query(values)
+    body = (await request.read()).decode("utf-8", "replace")
+    return Query({**dict(parse_qsl(body)), **request.query})
 
 
 @contextlib.asynccontextmanager
@@ -262,7 +263,7 @@ async def running_simulator(
             try:
                 yield simulator
             finally:
-                await _end(tasks, hub)
+                await _end(tasks, app.sockets)
 
 
 @contextlib.asynccontextmanager
@@ -281,12 +282,11 @@ async def _serving(
         await runner.cleanup()
 
 
-async def _end(tasks: list[asyncio.Task[None]], hub: Hub) -> None:
-    for connection in list(hub.connections.values()):
-        connection.end(1001, "going away")
+async def _end(tasks: list[asyncio.Task[None]], sockets: StreamSockets) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await sockets.finish()
 
 
 def _listener(host: str, port: int) -> socket.socket:

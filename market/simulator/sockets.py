@@ -1,6 +1,7 @@
 """Stream sockets: handshake paths, control messages, pings, limits of a connection."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections import deque
@@ -54,6 +55,7 @@ class StreamSockets:
         self._settings = settings
         self._hub = hub
         self._limits = limits
+        self._closing: set[asyncio.Task[bool]] = set()
 
     async def accept(
         self, request: web.Request, path: SocketPath
@@ -75,7 +77,11 @@ class StreamSockets:
             return socket
         transport.set_write_buffer_limits(high=settings.write_buffer_bytes)
         connection = self._hub.open(
-            path.route, transport, combined=path.combined, opened_at=time.monotonic()
+            path.route,
+            transport,
+            combined=path.combined,
+            opened_at=time.monotonic(),
+            close=functools.partial(self._close, socket),
         )
         self._hub.subscribe(connection, path.streams)
         try:
@@ -83,6 +89,13 @@ class StreamSockets:
         finally:
             self._hub.close(connection)
         return socket
+
+    async def finish(self) -> None:
+        """End all connections and wait for their goodbyes, at most a second."""
+        for connection in list(self._hub.connections.values()):
+            connection.end(1001, "going away")
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_CLOSE_TIMEOUT)
 
     async def keep_time(self) -> None:
         """Pings, missing pongs and the end of life of all connections."""
@@ -93,6 +106,12 @@ class StreamSockets:
             now = time.monotonic()
             for connection in list(self._hub.connections.values()):
                 self._check(connection, now)
+
+    def _close(self, socket: web.WebSocketResponse, code: int, reason: str) -> None:
+        """The closing handshake runs beside the reader of the same socket."""
+        task = asyncio.create_task(socket.close(code=code, message=reason.encode()))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _check(self, connection: Connection, now: float) -> None:
         settings = self._settings
@@ -117,8 +136,7 @@ class StreamSockets:
             now = time.monotonic()
             arrivals.append(now)
             if len(arrivals) == arrivals.maxlen and now - arrivals[0] < 1.0:
-                await socket.close(code=1008, message=b"Too many requests")
-                return
+                connection.end(1008, "Too many requests")
             if message.type is WSMsgType.PING:
                 await socket.pong(message.data)
             elif message.type is WSMsgType.PONG:

@@ -1,5 +1,6 @@
 """Streams, REST and trades say the same, at any time and after a restart."""
 
+import itertools
 import json
 
 import pytest
@@ -264,7 +265,7 @@ async def test_history_has_no_hole_and_ends_now(stage, interval):
         stage, "/fapi/v1/klines", symbol="XRPUSDT", interval=interval, limit=30
     )
     assert len(rows) == 30
-    assert all(a[6] + 1 == b[0] for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a[6] + 1 == b[0] for a, b in itertools.pairwise(rows))
     assert rows[-1][0] == bar_open(interval, stage.exchange.moment.time_ms)
     if interval in FIXED and FIXED[interval] <= DAY:
         per_minute = stage.exchange.by_name["XRPUSDT"].trades_per_minute

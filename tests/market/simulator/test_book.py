@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -58,8 +59,8 @@ class LocalBook:
 
     def __init__(self, snapshot):
         self.last = snapshot["lastUpdateId"]
-        self.bids = {price: size for price, size in snapshot["bids"]}
-        self.asks = {price: size for price, size in snapshot["asks"]}
+        self.bids = dict(snapshot["bids"])
+        self.asks = dict(snapshot["asks"])
         self.started = False
 
     def apply(self, event):
@@ -127,8 +128,7 @@ def test_ids_are_shared_by_all_symbols_and_grow():
     bitcoin = [event for event in events if event["s"] == "BTCUSDT"]
     assert all(event["U"] <= event["u"] for event in events)
     assert all(
-        later["pu"] == earlier["u"]
-        for earlier, later in zip(bitcoin, bitcoin[1:], strict=False)
+        later["pu"] == earlier["u"] for earlier, later in itertools.pairwise(bitcoin)
     )
     assert all(event["U"] != event["pu"] for event in events)
 
