@@ -1,6 +1,8 @@
 """What is allowed but unwise, in one line each."""
 
 from quantai_site.config import Config
+from quantai_site.doctor.findings import Level
+from quantai_site.doctor.machine import check_var
 
 
 def warnings(config: Config) -> list[str]:
@@ -16,4 +18,7 @@ def warnings(config: Config) -> list[str]:
         found.append(
             "ALLOWED_HOSTS is empty: the site answers to this machine's names only"
         )
+    disk = check_var(config.site)
+    if disk.level is not Level.OK:
+        found.append(f"{disk.fact}: {disk.advice}")
     return found

@@ -1,4 +1,3 @@
-import os
 import shutil
 import subprocess
 
@@ -94,7 +93,7 @@ def test_without_a_fitting_python_it_says_which_is_needed(project, tmp_path):
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("sh", "dirname", "readlink", "cat", "cksum", "tr"):
-        os.symlink(shutil.which(name), tools / name)
+        (tools / name).symlink_to(shutil.which(name))
     (tools / "python3").write_text("#!/bin/sh\necho 'Python 3.9.2'; exit 1\n")
     (tools / "python3").chmod(0o755)
     result = run(project, "manage", "x", env={"PATH": str(tools)})

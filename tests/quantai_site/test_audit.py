@@ -4,7 +4,11 @@ from quantai_site.audit import verdict
 def test_a_known_vulnerability_fails_and_is_named():
     report = {
         "dependencies": [
-            {"name": "a", "version": "1", "vulns": [{"id": "X-1", "fix_versions": ["2"]}]},
+            {
+                "name": "a",
+                "version": "1",
+                "vulns": [{"id": "X-1", "fix_versions": ["2"]}],
+            },
             {"name": "b", "version": "1", "vulns": []},
         ]
     }

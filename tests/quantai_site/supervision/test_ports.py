@@ -2,9 +2,9 @@ import socket
 
 import pytest
 
+from quantai_site.site_settings import is_loopback
 from quantai_site.supervision.page import answers, reachable_host
 from quantai_site.supervision.ports import PortTakenError, choose
-from quantai_site.site_settings import is_loopback
 
 
 def test_zero_means_any_free_port():

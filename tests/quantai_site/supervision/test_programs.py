@@ -27,7 +27,9 @@ def test_by_default_everything_is_embedded():
 
 @pytest.mark.parametrize("exchange", ["testnet", "binance"])
 def test_a_real_exchange_needs_no_simulator(exchange):
-    assert "simulator" not in names(PLAN.__class__(**{**vars(PLAN), "exchange": exchange}))
+    assert "simulator" not in names(
+        PLAN.__class__(**{**vars(PLAN), "exchange": exchange})
+    )
 
 
 def test_a_redis_of_ones_own_needs_no_embedded_one():

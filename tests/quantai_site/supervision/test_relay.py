@@ -6,7 +6,7 @@ from quantai_site.supervision.relay import Relay
 
 
 def output(descriptor):
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         return file.read()
 
 
