@@ -4,9 +4,11 @@ The order itself is a database row. The message says no more than "look", so a l
 one costs a few seconds, never an order.
 """
 
+import contextlib
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
 
@@ -17,7 +19,9 @@ def _channel(worker: str) -> str:
 async def wake(worker: str, reason: str) -> None:
     """Wake ``worker`` (for example ``feed-simulator``); raises when Redis is away."""
     layer = get_channel_layer()
-    await layer.send(_channel(worker), {"type": "wake", "reason": reason})
+    # Wake-ups that already wait serve as well as one more.
+    with contextlib.suppress(ChannelFull):
+        await layer.send(_channel(worker), {"type": "wake", "reason": reason})
 
 
 def wake_sync(worker: str, reason: str) -> None:

@@ -65,6 +65,8 @@ class Listener:
                     continue
                 text = topic.text_since(self.positions[name])
                 if text is not None:
+                    # To the end: with little credit every topic gets its turn.
+                    del self.positions[name]
                     self.positions[name] = topic.version
                     self._sent += 1
                     await self._send(text)

@@ -1,0 +1,28 @@
+import pytest
+
+from core.errors import (
+    BusUnavailable,
+    InvalidInput,
+    NotAcknowledged,
+    Permanent,
+    QuantaiError,
+    Retryable,
+)
+
+
+@pytest.mark.parametrize("error", [BusUnavailable, NotAcknowledged])
+def test_what_may_succeed_later_is_retryable_and_not_permanent(error):
+    assert issubclass(error, Retryable)
+    assert not issubclass(error, Permanent)
+
+
+def test_invalid_input_is_permanent_and_names_field_value_and_rule():
+    error = InvalidInput("interval", "7m", "one of 1m, 15m")
+    assert isinstance(error, Permanent)
+    assert isinstance(error, QuantaiError)
+    assert (error.field, error.value, error.rule) == (
+        "interval",
+        "7m",
+        "one of 1m, 15m",
+    )
+    assert str(error) == "interval: '7m' is refused: one of 1m, 15m"
