@@ -35,7 +35,10 @@ async def main(url, ca_file):
         {
             "cafile": ca_file,
             "enableRateLimit": False,
-            "options": {"fetchCurrencies": False, "fetchMarkets": {"types": ["linear"]}},
+            "options": {
+                "fetchCurrencies": False,
+                "fetchMarkets": {"types": ["linear"]},
+            },
         }
     )
     host = url.split("://")[1]

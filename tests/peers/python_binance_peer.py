@@ -52,7 +52,9 @@ async def main(host):
             ),
             "depth": await client.futures_order_book(symbol=SYMBOL, limit=100),
             "trades": await client.futures_recent_trades(symbol=SYMBOL, limit=50),
-            "agg_trades": await client.futures_aggregate_trades(symbol=SYMBOL, limit=50),
+            "agg_trades": await client.futures_aggregate_trades(
+                symbol=SYMBOL, limit=50
+            ),
             "mark": await client.futures_mark_price(symbol=SYMBOL),
             "tickers": len(await client.futures_ticker()),
             "book_ticker": await client.futures_orderbook_ticker(symbol=SYMBOL),
@@ -61,9 +63,7 @@ async def main(host):
             "ws_kline": await first(
                 sockets.kline_futures_socket(SYMBOL, interval="1m"), 1
             ),
-            "ws_book_ticker": await first(
-                sockets.symbol_ticker_futures_socket(SYMBOL)
-            ),
+            "ws_book_ticker": await first(sockets.symbol_ticker_futures_socket(SYMBOL)),
             "ws_trades": await first(sockets.aggtrade_futures_socket(SYMBOL), 2),
             "ws_marks": await first(sockets.all_mark_price_socket()),
             "ws_depth": await first(sockets.futures_depth_socket(SYMBOL), 3),

@@ -1,0 +1,73 @@
+"""A running exchange as tests and tools hold it: its URLs and what can be done to it."""
+
+from dataclasses import dataclass
+
+from market.simulator import faults
+from market.simulator.config import SimulatorSettings
+from market.simulator.exchange import Exchange
+from market.simulator.hub import Hub
+from market.simulator.regimes import Shock
+from market.simulator.tls import TlsFiles
+
+
+@dataclass(frozen=True)
+class Addresses:
+    host: str
+    port: int
+    plain_port: int
+
+
+class Simulator:
+    """A running exchange. URLs carry the real ports."""
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        exchange: Exchange,
+        hub: Hub,
+        tls: TlsFiles,
+        addresses: Addresses,
+    ) -> None:
+        self.settings = settings
+        self.exchange = exchange
+        self.hub = hub
+        self.ca_path = tls.ca
+        self.addresses = addresses
+        host = addresses.host
+        self.base_url = f"https://{host}:{addresses.port}"
+        self.ws_url = f"wss://{host}:{addresses.port}"
+        self.plain_url = f"http://{host}:{addresses.plain_port}"
+        self.plain_ws_url = f"ws://{host}:{addresses.plain_port}"
+
+    @property
+    def connections(self) -> int:
+        """Open stream sockets."""
+        return len(self.hub.connections)
+
+    def drop_connections(
+        self, kind: str | int = faults.RST, *, only: int | None = None
+    ) -> int:
+        """Cut all connections, or the one of that number; how many were cut."""
+        chosen = [
+            connection
+            for connection in self.hub.connections.values()
+            if only is None or connection.number == only
+        ]
+        for connection in chosen:
+            faults.cut(connection, kind)
+        return len(chosen)
+
+    def mute(self, stream: str) -> None:
+        """Say nothing more on a stream while its connections stay open."""
+        self.hub.mute(stream)
+
+    def unmute(self, stream: str) -> None:
+        self.hub.unmute(stream)
+
+    def demand(self, kind: str) -> Shock:
+        """CRASH or RALLY from the next simulated minute on."""
+        return self.exchange.demand(kind)
+
+    def set_shown_skew(self, milliseconds: int) -> None:
+        """Move the clock that ``/time`` shows."""
+        self.exchange.clock.shown_skew_ms = milliseconds
