@@ -2,8 +2,10 @@
 
 import logging
 import re
+import sys
 import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Literal
 
 import orjson
@@ -75,6 +77,22 @@ class JsonFormatter(logging.Formatter):
         if trace := _traceback(record):
             event["traceback"] = trace
         return orjson.dumps(event, default=str).decode()
+
+
+def log_everything() -> None:
+    """Warnings and uncaught errors become events too, so that a log stays readable."""
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logging.getLogger("uncaught").critical(
+        "the process ends: %s", error, exc_info=(kind, error, trace)
+    )
 
 
 def logging_config(

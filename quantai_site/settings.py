@@ -7,7 +7,7 @@ import sys
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.management.utils import get_random_secret_key
 
-from core.logs import logging_config
+from core.logs import log_everything, logging_config
 from quantai_site import config
 from quantai_site.database import database_settings
 from quantai_site.plotly_files import plotly_folder
@@ -165,3 +165,5 @@ LOGGING = logging_config(
     process=(sys.argv[1:2] or ["quantai"])[0].removeprefix("run_"),
 )
 logging.config.dictConfig(LOGGING)
+if (sys.argv[1:2] or [""])[0].startswith("run_"):
+    log_everything()

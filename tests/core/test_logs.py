@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from core.logs import JsonFormatter, TextFormatter, logging_config
+from core.logs import (
+    JsonFormatter,
+    TextFormatter,
+    log_everything,
+    logging_config,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,6 +58,19 @@ def test_secrets_never_reach_a_log(formatter, message):
     assert "hunter2" not in formatter().format(record(message))
     assert "hunter2" not in formatter().format(record("%s", message))
     assert "hunter2" not in formatter().format(record("x", data={"token": "hunter2"}))
+
+
+def test_an_uncaught_error_is_one_event(caplog, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    monkeypatch.setattr(logging, "captureWarnings", lambda *, capture: None)
+    log_everything()
+    error = ValueError("token=hunter2")
+    sys.excepthook(ValueError, error, None)
+    (event,) = caplog.records
+    assert event.levelname == "CRITICAL"
+    assert "hunter2" not in TextFormatter().format(event)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert len(caplog.records) == 1
 
 
 def test_an_address_with_a_port_is_no_secret():
