@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from market.binance.rest import BinanceRestClient, RestError
 from market.binance.rest_schemas import BadBody, parse_klines
-from market.domain.candles import INTERVAL_MS
+from market.domain.candles import INTERVAL_MS, MissingBars, bar_open
 from market.domain.types import Candle
+from market.gaps import Ledger, NoLedger
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,10 @@ class Backfill:
         *,
         history_bars: int,
         concurrency: int,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger or NoLedger()
+        self._new: set[Pair] = set()
         self._rest = rest
         self._store = store
         self._history = history_bars
@@ -57,11 +61,15 @@ class Backfill:
                 break
             known = max(known, open_time)
         self._known[pair] = known
+        # The first history of a series was never missed by a stream.
+        if open_times:
+            self._new.discard(pair)
+        else:
+            self._new.add(pair)
 
     def window_start(self, interval: str, now_ms: int) -> int:
         """Return the open time of the oldest bar that is wanted."""
-        step = INTERVAL_MS[interval]
-        return now_ms // step * step - self._history * step
+        return bar_open(now_ms, interval) - self._history * INTERVAL_MS[interval]
 
     def forget(self, pairs: Iterable[Pair]) -> None:
         """Follow these series no longer."""
@@ -84,19 +92,41 @@ class Backfill:
             if known + 2 * INTERVAL_MS[pair[1]] + GRACE_MS <= now_ms
         ]
 
-    async def fill(self, now_ms: Callable[[], int], first: Iterable[str] = ()) -> int:
+    async def fill(
+        self,
+        now_ms: Callable[[], int],
+        first: Iterable[str] = (),
+        cause: str = "not brought by the stream",
+    ) -> int:
         """Fetch and store everything missing and return the number of bars.
 
         Symbols in ``first`` (somebody looks at them) come before the others. A series
         that fails is listed in ``failed`` and stays missing; the others go on.
         """
         wanted = set(first)
-        pairs = sorted(self.missing(now_ms()), key=lambda pair: pair[0] not in wanted)
+        now = now_ms()
+        pairs = sorted(self.missing(now), key=lambda pair: pair[0] not in wanted)
+        if not pairs:
+            return 0
+        gaps = {pair: self._range(pair, now) for pair in pairs if pair not in self._new}
+        await self._ledger.opened(list(gaps.values()), cause)
         self.planned, self.done = len(pairs), 0
         counts = await asyncio.gather(*(self._fill_one(pair, now_ms) for pair in pairs))
         total = sum(counts)
         self.filled += total
+        reached = [
+            gap for pair, gap in gaps.items() if self._known.get(pair, 0) >= gap.last
+        ]
+        await self._ledger.settled(reached)
+        self._new.difference_update(pair for pair in pairs if pair not in self.failed)
         return total
+
+    def _range(self, pair: Pair, now_ms: int) -> MissingBars:
+        """Return the missing bars that closed before the grace time."""
+        symbol, interval = pair
+        step = INTERVAL_MS[interval]
+        last = bar_open(now_ms - GRACE_MS, interval) - step
+        return MissingBars(symbol, interval, self._known[pair] + step, last)
 
     async def _fill_one(self, pair: Pair, now_ms: Callable[[], int]) -> int:
         async with self._slots:

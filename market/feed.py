@@ -28,6 +28,7 @@ from market.binance.urls import endpoints
 from market.config import MarketSettings
 from market.domain.state import MarketState
 from market.follower import Follower
+from market.gaps import GapLedger
 from market.ingest import Ingest
 from market.publisher import CONNECTIONS, FEED, Publisher
 from market.writer import Writer
@@ -88,14 +89,16 @@ class Feed:
             redis=self._redis,
             clock=clock,
             deliver=self.ingest.receive,
-            report=self.writer.event,
+            report=self._hear,
         )
         self.backfill = Backfill(
             self.rest,
             self.writer.store,
             history_bars=market.history_bars,
             concurrency=market.backfill_concurrency,
+            ledger=GapLedger(venue, clock),
         )
+        self._cause = "the feed was not running"
         self._desired = "running"
         self._started_at = clock.now_ms()
         self._look = asyncio.Event()
@@ -222,7 +225,9 @@ class Feed:
     async def _fill_gaps(self) -> None:
         if self.follower.client is None:
             return
-        filled = await self.backfill.fill(self._exchange_now, self.publisher.watched)
+        filled = await self.backfill.fill(
+            self._exchange_now, self.publisher.watched, self._cause
+        )
         if filled:
             self._tell_event("rest", "filled", f"{filled} bars fetched from REST")
 
@@ -296,6 +301,12 @@ class Feed:
             self._tell_event(row["id"], "stopped", reason, row["route"])
 
     # -- telling ----------------------------------------------------------------
+
+    def _hear(self, event: ConnectionEvent) -> None:
+        """Take an event of a connection; a loss is the cause of gaps after it."""
+        if event.kind in ("disconnected", "silent"):
+            self._cause = f"{event.connection}: {event.reason}"
+        self.writer.event(event)
 
     def _tell_event(
         self, connection: str, kind: str, reason: str, route: str = "market"

@@ -88,6 +88,46 @@ class ConnectionEvent(models.Model):
         return f"{self.connection} {self.kind}: {self.reason}"
 
 
+class Gap(models.Model):
+    """A range of closed bars or aggregated trades that the streams did not bring.
+
+    ``first`` and ``last`` are open times in ms (bars) or ids (trades), both missing;
+    ``found`` counts what is there now, verified by reading it back.
+    """
+
+    venue = models.CharField(max_length=16)
+    kind = models.CharField(
+        max_length=8, choices=[(name, name) for name in ("kline", "aggTrade")]
+    )
+    symbol = models.CharField(max_length=64)
+    interval = models.CharField(max_length=4, blank=True)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    missing = models.PositiveIntegerField()
+    found = models.PositiveIntegerField(default=0)
+    cause = models.TextField()
+    state = models.CharField(
+        max_length=12,
+        choices=[(name, name) for name in ("open", "filled", "unfillable")],
+        default="open",
+    )
+    note = models.CharField(max_length=200, blank=True)
+    detected_at = models.BigIntegerField()
+    closed_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue", "kind", "symbol", "interval", "first"],
+                name="gap_once",
+            )
+        ]
+        indexes = [models.Index(fields=["venue", "state"], name="gap_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.interval} {self.first}–{self.last}: {self.state}"
+
+
 class FeedControl(models.Model):
     """Whether the feed of a venue is wanted to run."""
 

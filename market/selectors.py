@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from django.db.models import Count, F, Min, Q, Sum
+
+from market.domain.candles import MissingBars
 from market.models import (
     Candle,
     ConnectionEvent,
     FeedCommand,
     FeedControl,
+    Gap,
     Instrument,
 )
 
@@ -19,6 +23,22 @@ BAR_FIELDS = (
     "volume",
     "quote_volume",
     "trades",
+)
+DAY_MS = 86_400_000
+GAP_FIELDS = (
+    "id",
+    "kind",
+    "symbol",
+    "interval",
+    "first",
+    "last",
+    "missing",
+    "found",
+    "cause",
+    "state",
+    "note",
+    "detected_at",
+    "closed_at",
 )
 EVENT_FIELDS = (
     "id",
@@ -61,6 +81,62 @@ def open_times_since(*, venue: str, interval: str, since: int) -> dict[str, list
     for symbol, open_time in rows:
         found.setdefault(symbol, []).append(open_time)
     return found
+
+
+def bars_between(*, venue: str, missing: MissingBars) -> int:
+    """Return how many bars of the range are stored."""
+    return Candle.objects.filter(
+        series__venue=venue,
+        series__symbol=missing.symbol,
+        series__interval=missing.interval,
+        open_time__range=(missing.first, missing.last),
+    ).count()
+
+
+def gaps(
+    *, venue: str, state: str = "", symbol: str = "", after: int = 0, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Return ledger rows, newest first; ``after`` is the id of the last row seen."""
+    rows = Gap.objects.filter(venue=venue).order_by("-id")
+    if state:
+        rows = rows.filter(state=state)
+    if symbol:
+        rows = rows.filter(symbol=symbol)
+    if after:
+        rows = rows.filter(id__lt=after)
+    return list(rows.values(*GAP_FIELDS)[:limit])
+
+
+def gap_totals(*, venue: str) -> dict[str, int]:
+    """Return how many gaps are in each state and how many bars are still missing."""
+    counted = Gap.objects.filter(venue=venue).aggregate(
+        open=Count("id", filter=Q(state="open")),
+        filled=Count("id", filter=Q(state="filled")),
+        unfillable=Count("id", filter=Q(state="unfillable")),
+        missing=Sum(F("missing") - F("found"), default=0),
+    )
+    return dict(counted)
+
+
+def coverage(*, venue: str, day_ms: int) -> list[dict[str, Any]]:
+    """Return per series how many bars of a UTC day are stored; a bar counts by open."""
+    rows = (
+        Candle.objects.filter(
+            series__venue=venue, open_time__gte=day_ms, open_time__lt=day_ms + DAY_MS
+        )
+        .values("series__symbol", "series__interval")
+        .annotate(bars=Count("open_time"), first=Min("open_time"))
+        .order_by("series__symbol", "series__interval")
+    )
+    return [
+        {
+            "symbol": row["series__symbol"],
+            "interval": row["series__interval"],
+            "bars": row["bars"],
+            "first": row["first"],
+        }
+        for row in rows
+    ]
 
 
 def candle_count(*, venue: str) -> int:

@@ -10,13 +10,15 @@ from redis.asyncio import Redis as AsyncRedis
 from core import control
 from core import redis as core_redis
 from core.errors import InvalidInput
-from market import candle_store
+from market import candle_store, selectors
 from market.binance.connection import ConnectionEvent as Event
 from market.domain import types
+from market.domain.candles import MissingBars
 from market.models import (
     ConnectionEvent,
     FeedCommand,
     FeedControl,
+    Gap,
     Instrument,
     Series,
 )
@@ -147,6 +149,51 @@ def instruments_store(
             "updated_at",
         ],
     )
+
+
+def gaps_open(
+    *, venue: str, ranges: Sequence[MissingBars], cause: str, now_ms: int
+) -> None:
+    """Store missing ranges; one that is open already keeps its row and may grow."""
+    Gap.objects.bulk_create(
+        (
+            Gap(
+                venue=venue,
+                kind="kline",
+                symbol=item.symbol,
+                interval=item.interval,
+                first=item.first,
+                last=item.last,
+                missing=item.bars,
+                cause=cause[:EVENT_TEXT_LIMIT],
+                detected_at=now_ms,
+            )
+            for item in ranges
+        ),
+        update_conflicts=True,
+        unique_fields=["venue", "kind", "symbol", "interval", "first"],
+        update_fields=["last", "missing", "state"],
+    )
+
+
+def gaps_settle(*, venue: str, ranges: Sequence[MissingBars], now_ms: int) -> None:
+    """Count what is stored now and close the rows as filled or unfillable."""
+    for item in ranges:
+        found = selectors.bars_between(venue=venue, missing=item)
+        lacking = item.bars - found
+        Gap.objects.filter(
+            venue=venue,
+            kind="kline",
+            symbol=item.symbol,
+            interval=item.interval,
+            first=item.first,
+            state="open",
+        ).update(
+            found=found,
+            closed_at=now_ms,
+            state="filled" if lacking == 0 else "unfillable",
+            note="" if lacking == 0 else f"the exchange has no {lacking} of them",
+        )
 
 
 def feed_desire(*, venue: str, desired: str, actor: str) -> FeedCommand:

@@ -44,6 +44,22 @@ class Hole(Struct, frozen=True):
     bars: int
 
 
+class MissingBars(Struct, frozen=True):
+    """Missing bars of a series: open times of the first and the last one, ms."""
+
+    symbol: str
+    interval: str
+    first: int
+    last: int
+
+    @property
+    def bars(self) -> int:
+        """How many bars are missing."""
+        if self.first == self.last:
+            return 1
+        return bars_missing(self.first, self.last, self.interval) + 2
+
+
 def bar_open(time_ms: int, interval: str) -> int:
     """Return the open time of the bar that holds a moment.
 
