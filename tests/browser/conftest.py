@@ -1,0 +1,92 @@
+"""A real Chromium in front of a really running product."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.watching import Watched
+from tests.flows.running import Running
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# The whole market, with a short history so that the start stays quick.
+PLAN = {
+    "MARKET_SYMBOLS": "140",
+    "SIMULATOR_SYMBOLS": "140",
+    "MARKET_HISTORY_BARS": "150",
+}
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is not installed, and CI must not skip these tests")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def up():
+    """The running product; its folder has a short path because of Redis' socket."""
+    folder = tempfile.mkdtemp(prefix="qb-")
+    try:
+        with Running(folder, **PLAN) as running:
+            running.wait_for(r"Open http://")
+            running.wait_for(r"feed\s+running")
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="package")
+def signed_in(chromium, up):
+    """Cookies of user admin."""
+    line = up.lines[up.wait_for(r"First login: user admin, password ")]
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(up.runtime["web_url"])
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", line.split()[-1])
+    page.click("form.plain-card button")
+    page.wait_for_selector("#link-state")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def browse(chromium, up, signed_in):
+    """``browse(path, width=, theme=)`` opens a page that must stay without errors."""
+    opened = []
+
+    def visit(path, *, width=1440, theme="dark", state=signed_in):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            storage_state=state,
+            base_url=up.runtime["web_url"],
+        )
+        watched = Watched(context)
+        opened.append(watched)
+        watched.page.goto(path)
+        return watched.page
+
+    yield visit
+    for watched in opened:
+        watched.context.close()
+    assert [complaint for watched in opened for complaint in watched.complaints] == []

@@ -1,0 +1,121 @@
+"""Connections: what they show when the exchange cuts them, and their control."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.flows.running import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PATH = "/market/connections/"
+
+
+def all_live(page):
+    rows = page.locator("tr[data-key]")
+    expect(rows.first).to_be_visible(timeout=30_000)
+    badges = page.locator("tr[data-key] .badge")
+    count = badges.count()
+    assert count >= 2
+    live = page.locator("tr[data-key] .badge", has_text=re.compile("^live$"))
+    expect(live).to_have_count(count, timeout=30_000)
+    return page
+
+
+def cut_every_connection(up):
+    line = up.lines[up.wait_for(r"simulator listening .*plain=")]
+    url = re.search(r"plain=(\S+)", line)[1]
+    request = urllib.request.Request(f"{url}/sim/cut", data=b"{}", method="POST")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)["cut"]
+
+
+def test_a_cut_shows_in_table_and_events_and_heals(browse, up):
+    page = all_live(browse(PATH))
+    reconnects = page.locator("#tile-reconnects .tile-value")
+    expect(reconnects).to_have_text(re.compile(r"^\d+$"), timeout=10_000)
+    before = int(reconnects.inner_text())
+    assert cut_every_connection(up)
+    lost = page.locator("#events [data-kind=disconnected], #events [data-kind=failed]")
+    expect(lost.first).to_be_visible(timeout=20_000)
+    all_live(page)
+    page.wait_for_function(
+        """before => Number(document.querySelector('#tile-reconnects .tile-value')
+            .textContent) > before""",
+        arg=before,
+    )
+    page.locator("button.expander").first.click()
+    detail = page.locator(".detail-row")
+    expect(detail).to_contain_text("TLSv1")
+    expect(detail.locator(".chip").first).to_contain_text("@")
+    expect(detail.locator("section").nth(1)).not_to_contain_text("None so far")
+
+
+def test_the_reconnect_button_asks_first_and_tells_the_answer(browse):
+    page = all_live(browse(PATH))
+    row = page.locator("tr[data-key]").last
+    name = row.get_attribute("data-key")
+    row.locator("[data-action=reconnect]").click()
+    page.click("dialog [value=no]")
+    expect(page.locator("dialog")).to_have_count(0)
+    row.locator("[data-action=reconnect]").click()
+    page.click("dialog [value=yes]")
+    expect(page.locator(".toast")).to_contain_text(f"{name} reconnects", timeout=10_000)
+    asked = page.locator("#events [data-kind=reconnect_requested]").first
+    expect(asked).to_contain_text(name, timeout=10_000)
+    expect(page.locator("#orders")).to_contain_text(f"reconnect {name}", timeout=10_000)
+    all_live(page)
+
+
+def test_a_stopped_feed_is_announced_everywhere_and_old_numbers_turn_grey(browse):
+    page = all_live(browse(PATH))
+    symbol = browse("/market/symbols/BTCUSDT/")
+    expect(symbol.locator("#price")).to_have_text(re.compile(r"\d"), timeout=20_000)
+    assert symbol.locator("#symbol.is-stale").count() == 0
+    page.click("#feed-stop")
+    page.click("dialog [value=yes]")
+    try:
+        banner = page.locator(".banner")
+        expect(banner).to_contain_text("The market feed is stopped", timeout=20_000)
+        expect(page.locator(".state-title").first).to_have_text(
+            "No connection is open", timeout=10_000
+        )
+        expect(symbol.locator("#symbol")).to_have_class(
+            re.compile("is-stale"), timeout=20_000
+        )
+        expect(symbol.locator(".banner")).to_contain_text(
+            re.compile(r"You are looking at \d+ s old data"), timeout=20_000
+        )
+    finally:
+        page.locator("#feed-start:enabled").click(timeout=20_000)
+    all_live(page)
+    expect(symbol.locator(".banner")).to_have_count(0, timeout=30_000)
+    expect(symbol.locator("#symbol")).not_to_have_class(re.compile("is-stale"))
+
+
+MAKE_VIEWER = """
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_user("onlooker", password="only-looking-4711")
+"""
+
+
+def test_who_may_only_look_finds_the_switches_locked(browse, up):
+    subprocess.run(
+        [sys.executable, ROOT / "manage.py", "shell", "-c", MAKE_VIEWER],
+        env={"QUANTAI_VAR": str(up.var), "PATH": "/usr/bin:/bin"},
+        check=True,
+        capture_output=True,
+    )
+    page = browse(PATH, state=None)
+    page.fill("#id_username", "onlooker")
+    page.fill("#id_password", "only-looking-4711")
+    page.click("form.plain-card button")
+    page.wait_for_url(f"**{PATH}")
+    expect(page.locator("[data-action=reconnect]").first).to_be_disabled(timeout=20_000)
+    expect(page.locator("#feed-stop")).to_be_disabled()
+    expect(page.locator("#control-note")).to_be_visible()

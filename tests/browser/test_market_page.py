@@ -1,0 +1,69 @@
+"""The live table of the whole market."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PRICES = """() => Object.fromEntries([...document.querySelectorAll('tbody tr')]
+    .map(row => [row.dataset.key, row.querySelector('.col-price').textContent]))"""
+SYMBOLS = "() => [...document.querySelectorAll('tbody tr')].map(row => row.dataset.key)"
+
+
+def filled(page):
+    expect(page.locator("tbody tr")).to_have_count(140, timeout=30_000)
+    expect(page.locator("tbody tr .col-price").first).to_have_text(re.compile(r"\d"))
+    return page
+
+
+def test_all_symbols_are_listed_and_prices_change_by_themselves(browse):
+    page = filled(browse("/market/"))
+    before = page.evaluate(PRICES)
+    page.wait_for_function(
+        f"before => {{ const now = ({PRICES})();"
+        "return Object.keys(now).filter(k => now[k] !== before[k]).length >= 10; }",
+        arg=before,
+    )
+    expect(page.locator("#market-note")).to_have_text("140 symbols")
+
+
+def test_sorting_and_filtering_live_in_the_address(browse):
+    page = filled(browse("/market/"))
+    page.click("th.col-change button")
+    assert page.url.endswith("?sort=-change")
+    changes = page.locator("tbody tr .col-change").all_inner_texts()
+    numbers = [float(text.split()[-1].replace("−", "-")) for text in changes[:20]]
+    assert numbers == sorted(numbers, reverse=True)
+    page.fill("#filter", "btc")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#filter")).to_have_value("btc")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.fill("#filter", "no such symbol")
+    expect(page.locator(".state-title")).to_have_text("Nothing matches the filter")
+
+
+def test_quick_filters_show_only_what_they_say(browse):
+    page = filled(browse("/market/"))
+    page.click("#quick [data-view=losers]")
+    texts = page.locator("tbody tr .col-change").all_inner_texts()
+    assert texts
+    assert all("−" in text or text.strip() == "0.00" for text in texts)
+    assert "view=losers" in page.url
+
+
+def test_the_table_is_walked_with_the_keyboard(browse):
+    page = filled(browse("/market/"))
+    page.keyboard.press("/")
+    expect(page.locator("#filter")).to_be_focused()
+    page.fill("#filter", "")
+    page.keyboard.press("ArrowDown")
+    symbols = page.evaluate(SYMBOLS)
+    expect(page.locator(f"tr[data-key='{symbols[0]}'] a")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"tr[data-key='{symbols[2]}'] a")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/market/symbols/{symbols[2]}/")

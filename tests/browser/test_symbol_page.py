@@ -1,0 +1,61 @@
+"""One symbol: candles, book, trades."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LAST_CLOSE = "() => document.querySelector('.chart-plot').data?.at(-1).close.at(-1)"
+
+
+def drawn(page):
+    page.wait_for_function(f"() => ({LAST_CLOSE})() > 0", timeout=30_000)
+    return page
+
+
+def test_the_last_candle_moves(browse):
+    page = drawn(browse("/market/symbols/BTCUSDT/"))
+    bars = page.evaluate("document.querySelector('.chart-plot').data.at(-1).x.length")
+    assert bars > 100
+    before = page.evaluate(LAST_CLOSE)
+    page.wait_for_function(f"before => ({LAST_CLOSE})() !== before", arg=before)
+
+
+def test_book_and_trades_appear_and_the_head_is_fresh(browse):
+    page = drawn(browse("/market/symbols/ETHUSDT/"))
+    expect(page.locator(".asks li:not([hidden])")).to_have_count(20, timeout=20_000)
+    expect(page.locator(".bids li:not([hidden])")).to_have_count(20)
+    expect(page.locator("#tape li:not([hidden])").first).to_be_visible(timeout=20_000)
+    expect(page.locator("#price")).to_have_text(re.compile(r"^[\d,]+\.\d\d$"))
+    expect(page.locator("#stat-age")).to_have_text(re.compile(r"^\d\.\d s ago$"))
+    best = page.locator(".asks li span").first.inner_text()
+    assert float(best.replace(",", "")) > 0
+
+
+def test_the_interval_can_be_switched_and_is_kept(browse):
+    page = drawn(browse("/market/symbols/BTCUSDT/"))
+    page.click("[data-interval='1h']")
+    step = """() => { const x = document.querySelector('.chart-plot').data.at(-1).x;
+        return x.at(-1) - x.at(-2); }"""
+    page.wait_for_function(f"() => ({step})() === 3600000")
+    page.reload()
+    expect(page.locator("[data-interval='1h']")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_the_picker_goes_to_another_symbol(browse):
+    page = drawn(browse("/market/symbols/BTCUSDT/"))
+    page.wait_for_function("() => document.querySelectorAll('option').length === 140")
+    page.fill("#picker-input", "ethus")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/market/symbols/ETHUSDT/")
+
+
+def test_a_symbol_that_is_not_followed_says_so(browse):
+    page = browse("/market/symbols/nosuchusdt/")
+    assert page.url.endswith("/market/symbols/NOSUCHUSDT/")
+    title = page.locator("#chart .state-title")
+    expect(title).to_have_text("NOSUCHUSDT is not followed", timeout=20_000)
