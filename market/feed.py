@@ -24,6 +24,7 @@ from market.backfill import Backfill
 from market.binance.config import WsSettings
 from market.binance.connection import ConnectionEvent
 from market.binance.rest import BinanceRestClient, RestError
+from market.binance.streams import Route
 from market.binance.urls import endpoints
 from market.config import MarketSettings
 from market.domain.state import MarketState
@@ -99,6 +100,7 @@ class Feed:
             ledger=GapLedger(venue, clock),
         )
         self._cause = "the feed was not running"
+        self._lost_since: int | None = None
         self._desired = "running"
         self._started_at = clock.now_ms()
         self._look = asyncio.Event()
@@ -303,9 +305,16 @@ class Feed:
     # -- telling ----------------------------------------------------------------
 
     def _hear(self, event: ConnectionEvent) -> None:
-        """Take an event of a connection; a loss is the cause of gaps after it."""
-        if event.kind in ("disconnected", "silent"):
-            self._cause = f"{event.connection}: {event.reason}"
+        """Take an event; the first loss of bars is the cause of the gaps after it.
+
+        The failed dials that follow a loss are its consequence.
+        """
+        if event.route == Route.MARKET:
+            if event.kind == "connected":
+                self._lost_since = None
+            elif event.kind in ("disconnected", "silent") and self._lost_since is None:
+                self._lost_since = event.at
+                self._cause = f"{event.connection}: {event.reason}"
         self.writer.event(event)
 
     def _tell_event(
