@@ -148,8 +148,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "quantai_session"
-CSRF_COOKIE_NAME = "quantai_csrf"
 BEHIND_HTTPS = SITE.trust_proxy_headers or any(
     origin.startswith("https://") for origin in SITE.csrf_trusted_origins
 )

@@ -125,7 +125,7 @@ def test_a_browser_write_needs_the_csrf_token(trader):
     response = client.post(f"{PROBE}/write")
     assert response.status_code == 403
     assert body(response)["code"] == "not_allowed"
-    client.cookies["quantai_csrf"] = "a" * 32
+    client.cookies["csrftoken"] = "a" * 32
     response = client.post(f"{PROBE}/write", headers={"X-CSRFToken": "a" * 32})
     assert body(response) == {"written": True}
 

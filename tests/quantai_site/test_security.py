@@ -43,7 +43,7 @@ def test_a_login_sets_a_cookie_that_scripts_cannot_read(client):
         reverse("login"), {"username": "alice", "password": "a long password"}
     )
     assert response["Location"] == reverse("overview")
-    cookie = response.cookies["quantai_session"]
+    cookie = response.cookies["sessionid"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
 
