@@ -40,11 +40,45 @@ def first_update_id(previous: int, symbol: Symbol) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Prices in units, best first; sizes in steps; how often each size was drawn."""
+    """Levels of one side, one at every tick from the best price away.
 
-    prices: Ints
-    sizes: Ints
+    A version tells how often the size at its price was drawn.
+    """
+
+    best: int  # ticks
+    direction: int  # -1 bids, +1 asks
+    unit: int  # price units in a tick
+    usual: int  # steps
+    phases: Hashes
     versions: Ints
+
+    @property
+    def price(self) -> int:
+        """The best price in units."""
+        return self.best * self.unit
+
+    @property
+    def prices(self) -> Ints:
+        """Units, best first."""
+        return self.ticks(0, len(self.versions)) * self.unit
+
+    @property
+    def sizes(self) -> Ints:
+        """Steps, best first."""
+        return _sizes(self.phases, self.versions, self.usual)
+
+    def ticks(self, start: int, stop: int) -> Ints:
+        """Prices of the levels ``start`` to ``stop``."""
+        steps = np.arange(start, max(start, stop), dtype=np.int64)
+        return self.best + self.direction * steps
+
+    def sizes_at(self, ticks: Ints) -> Ints:
+        """Steps at each price, 0 where nothing rests."""
+        index = self.direction * (ticks - self.best)
+        inside = (index >= 0) & (index < len(self.versions))
+        index = np.where(inside, index, 0)
+        sizes = _sizes(self.phases[index], self.versions[index], self.usual)
+        return np.where(inside, sizes, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,54 +108,62 @@ class BookMaker:
 
     def tops(self, slot: int, bids: Ints, asks: Ints) -> tuple[Ints, Ints]:
         """Sizes at the best prices of all symbols (rows by rank)."""
-        units, slots, usual = self._units, self._slots, self._usual
-        bid_sizes, _ = _sizes(self._bid_keys, bids // units, slots, slot, usual)
-        ask_sizes, _ = _sizes(self._ask_keys, asks // units, slots, slot, usual)
-        return bid_sizes, ask_sizes
+        sides = []
+        for keys, prices in ((self._bid_keys, bids), (self._ask_keys, asks)):
+            phases = hashes(keys, prices // self._units)
+            versions = _versions(phases, self._slots, slot)
+            sides.append(_sizes(phases, versions, self._usual))
+        return sides[0], sides[1]
 
     def book(
         self, symbol: Symbol, slot: int, bid: int, ask: int, depth: int = DEPTH
     ) -> Book:
         """The book around the given best prices, ``depth`` levels of each side."""
-        rank, unit = symbol.rank, symbol.tick_units
-        steps = np.arange(depth, dtype=np.int64)
-        bids = bid // unit - steps
-        bids = bids[bids > 0]
-        asks = ask // unit + steps
-        periods = self._periods[:depth].copy()
-        periods[0] = symbol.book_slots
-        usual = self._usual[rank : rank + 1]
+        unit = symbol.tick_units
         return Book(
             slot=slot,
-            bids=Side(
-                bids * unit,
-                *_sizes(self._bid_keys[rank], bids, periods[: len(bids)], slot, usual),
-            ),
-            asks=Side(
-                asks * unit, *_sizes(self._ask_keys[rank], asks, periods, slot, usual)
-            ),
+            bids=self._side(symbol, slot, bid // unit, -1, min(depth, bid // unit)),
+            asks=self._side(symbol, slot, ask // unit, 1, depth),
+        )
+
+    def _side(
+        self, symbol: Symbol, slot: int, best: int, direction: int, depth: int
+    ) -> Side:
+        keys = self._bid_keys if direction < 0 else self._ask_keys
+        periods = self._periods[:depth].copy()
+        periods[0] = symbol.book_slots
+        ticks = best + direction * np.arange(depth, dtype=np.int64)
+        phases = hashes(int(keys[symbol.rank]), ticks)
+        return Side(
+            best=best,
+            direction=direction,
+            unit=symbol.tick_units,
+            usual=int(self._usual[symbol.rank]),
+            phases=phases,
+            versions=_versions(phases, periods, slot),
         )
 
 
 def touched(before: Side, after: Side) -> Ints:
-    """Prices that entered, left or were drawn anew between two slots."""
-    order = np.argsort(before.prices)
-    place = np.searchsorted(before.prices, after.prices, sorter=order)
-    index = order[np.minimum(place, len(order) - 1)]
-    same = (before.prices[index] == after.prices) & (
-        before.versions[index] == after.versions
+    """Ticks that entered, left or were drawn anew between two slots."""
+    shift = after.direction * (after.best - before.best)
+    start = min(max(0, -shift), len(after.versions))
+    stop = max(start, min(len(after.versions), len(before.versions) - shift))
+    drawn = (
+        after.versions[start:stop] != before.versions[start + shift : stop + shift]
+        if stop > start
+        else np.zeros(0, dtype=np.bool_)
     )
-    kept = np.isin(before.prices, after.prices, assume_unique=True)
-    return np.concatenate((before.prices[~kept], after.prices[~same]))
-
-
-def sizes_at(side: Side, prices: Ints) -> Ints:
-    """Size at each price, 0 where nothing rests."""
-    order = np.argsort(side.prices)
-    place = np.searchsorted(side.prices, prices, sorter=order)
-    index = order[np.minimum(place, len(order) - 1)]
-    result: Ints = np.where(side.prices[index] == prices, side.sizes[index], 0)
-    return result
+    first, last = (start + shift, stop + shift) if stop > start else (0, 0)
+    return np.concatenate(
+        (
+            after.ticks(start, stop)[drawn],
+            after.ticks(0, start),
+            after.ticks(stop, len(after.versions)),
+            before.ticks(0, first),
+            before.ticks(last, len(before.versions)),
+        )
+    )
 
 
 def _keys(seed: int, symbols: Sequence[Symbol], side: str) -> Hashes:
@@ -130,16 +172,16 @@ def _keys(seed: int, symbols: Sequence[Symbol], side: str) -> Hashes:
     )
 
 
-def _sizes(
-    keys: Hashes | np.uint64, ticks: Ints, periods: Ints, slot: int, usual: Ints
-) -> tuple[Ints, Ints]:
-    """(sizes, versions) at the prices."""
-    phases = hashes(np.broadcast_to(np.asarray(keys), ticks.shape), ticks)
-    versions = (slot + (phases & np.uint64(255)).astype(np.int64)) // periods
-    # Two periods of one price must not share a size by having the same count.
-    drawn = uniform_of(mix_array(phases ^ (versions * 512 + periods).astype(np.uint64)))
-    sizes = (usual * -np.log(1.0 - drawn)).astype(np.int64) + 1
-    return sizes, versions * 512 + periods
+def _versions(phases: Hashes, periods: Ints, slot: int) -> Ints:
+    drawn = (slot + (phases & np.uint64(255)).astype(np.int64)) // periods
+    # Two periods of one price must not share a version by having the same count.
+    return drawn * 512 + periods
+
+
+def _sizes(phases: Hashes, versions: Ints, usual: Ints | int) -> Ints:
+    chance = uniform_of(mix_array(phases ^ versions.astype(np.uint64)))
+    result: Ints = (usual * -np.log(1.0 - chance)).astype(np.int64) + 1
+    return result
 
 
 def _usual_size(symbol: Symbol) -> int:

@@ -8,7 +8,6 @@ from market.simulator.book import (
     Book,
     Side,
     first_update_id,
-    sizes_at,
     touched,
     update_id,
 )
@@ -38,9 +37,10 @@ def book_diff(books: list[Book]) -> tuple[Levels, Levels]:
 
 def _side_diff(sides: list[Side]) -> Levels:
     steps = itertools.pairwise(sides)
-    prices: Ints = np.unique(np.concatenate([touched(*step) for step in steps]))
-    sizes = sizes_at(sides[-1], prices)
-    return list(zip(prices.tolist(), sizes.tolist(), strict=True))
+    ticks: Ints = np.unique(np.concatenate([touched(*step) for step in steps]))
+    last = sides[-1]
+    sizes = last.sizes_at(ticks)
+    return list(zip((ticks * last.unit).tolist(), sizes.tolist(), strict=True))
 
 
 def top_levels(side: Side, levels: int) -> Levels:
@@ -101,7 +101,7 @@ class Depths:
         first = max(before.slot + 1, after.slot - _MOST_SLOTS)
         between = range(first, after.slot)
         bids = {self._exchange.bid_at(symbol, slot) for slot in between}
-        if bids <= {int(before.bids.prices[0])} & {int(after.bids.prices[0])}:
+        if bids <= {before.bids.price} & {after.bids.price}:
             return [before, after]
         books = [self._exchange.book_at(symbol, slot) for slot in between]
         return [before, *books, after]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from market.simulator.book import DEPTH, snapshot_id
 from market.simulator.depths import previous_due
+from market.simulator.history import depth
 from market.simulator.queries import Query
-from market.simulator.rest import depth
 from tests.market.simulator.stage import START_MS, Stage, frames
 
 
