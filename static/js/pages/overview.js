@@ -27,7 +27,7 @@ const columns = [
 ];
 
 function moverTable(host, label) {
-  const heads = [t("Symbol"), t("USDT"), t("24 h, %")];
+  const heads = [t("Symbol"), "USDT", t("24 h, %")];
   const lines = Array.from({ length: MOVERS }, () => {
     const link = h("a", { class: "row-link" });
     const cells = columns.map(([name], index) => h("td", { class: name }, index ? null : link));
