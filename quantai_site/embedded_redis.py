@@ -81,14 +81,15 @@ def url(var: Path) -> str:
 def command(site: SiteSettings) -> list[str]:
     """Write the server's configuration and return the command that runs it."""
     site.run_dir.mkdir(parents=True, exist_ok=True)
-    # The server's own lines are no JSON, so they stay out of a JSON log.
-    logfile = '""' if site.log_format == "text" else _quoted(site.run_dir / "redis.log")
+    # The server's own lines are neither our text nor JSON; those of this start are kept.
+    logfile = site.run_dir / "redis.log"
+    logfile.unlink(missing_ok=True)
     path = site.run_dir / "redis.conf"
     path.write_text(
         CONFIG.format(
             socket=make_socket_folder(site.var) / "redis.sock",
             folder=_quoted(site.run_dir),
-            logfile=logfile,
+            logfile=_quoted(logfile),
         ),
         encoding="utf-8",
     )

@@ -23,3 +23,12 @@ def choose(host: str, port: int) -> int:
                 f"choose another with --port (0 = any free one)"
             ) from error
         return int(probe.getsockname()[1])
+
+
+def listening(port: int) -> bool:
+    """Whether something on this machine accepts connections on the port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True

@@ -18,14 +18,16 @@ CHILD = Path(__file__).with_name("child.py")
 class Program:
     """One child process.
 
-    ``needs_database`` ones start when the migrations are done; lower ``priority``
-    starts earlier and stops later.
+    ``needs_database`` ones start when the migrations are done, and when something
+    listens on the local port ``after_port`` (0 = at once); lower ``priority`` starts
+    earlier and stops later.
     """
 
     name: str
     command: tuple[str, ...]
     priority: int
     needs_database: bool = False
+    after_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ def programs(plan: Plan) -> list[Program]:
         found.append(Program("simulator", manage("run_simulator", *arguments), 20))
     web = ("run_web", f"--host={plan.host}", f"--port={plan.port}", f"--web={plan.web}")
     found.append(Program("web", manage(*web), 30, needs_database=True))
-    found.append(Program("feed", manage("run_feed"), 40, needs_database=True))
+    # Dialling an exchange that is still starting would fail, and cost a retry delay.
+    exchange = plan.simulator_port if plan.exchange == "simulator" else 0
+    feed = manage("run_feed")
+    found.append(Program("feed", feed, 40, needs_database=True, after_port=exchange))
     return found
 
 

@@ -76,7 +76,7 @@ class Supervisor:
                 name=info["name"],
                 state=info["statename"],
                 pid=info["pid"],
-                reason=info["spawnerr"] or _exit_reason(info["exitstatus"]),
+                reason=_reason(info["spawnerr"], info["exitstatus"]),
             )
             for info in infos
         ]
@@ -125,5 +125,7 @@ class Supervisor:
         return xmlrpc.client.ServerProxy(url, transport=transport).supervisor
 
 
-def _exit_reason(status: int) -> str:
-    return f"exit status {status}" if status else ""
+def _reason(spawn_error: str, status: int) -> str:
+    """Why a process is not running, in supervisor's words without its advice."""
+    said = spawn_error.partition(" (process log")[0].lower()
+    return said or (f"exit status {status}" if status else "")

@@ -13,13 +13,15 @@ from quantai_site import config, embedded_redis
 from quantai_site.site_settings import SiteSettings
 from quantai_site.supervision import orphans, page, ports, runtime_file
 from quantai_site.supervision.process_table import ProcessTable
-from quantai_site.supervision.programs import Plan, programs, supervisor_file
+from quantai_site.supervision.programs import Plan, Program, programs, supervisor_file
 from quantai_site.supervision.relay import Relay
 from quantai_site.supervision.run_lock import RunLock
 from quantai_site.supervision.supervisor import Supervisor
 
 POLL_SECONDS = 0.2
 CALM_POLL_SECONDS = 1.0
+# Then a program starts although what it waits for does not listen.
+PATIENCE_SECONDS = 15.0
 STOP_SECONDS = 5.0
 LAST_SECONDS = 2.0
 STOPPED = {"STOPPED", "EXITED", "FATAL"}
@@ -48,6 +50,8 @@ class Up:
     _signals: int = 0
     _opened: bool = False
     _facts: dict[str, Any] = field(default_factory=dict)
+    _waiting: list[Program] = field(default_factory=list)
+    _patience_ends: float = 0.0
 
     def run(self) -> int:
         """Raises ``AlreadyRunningError``, ``PortTakenError``, ``RedisUnavailableError``
@@ -77,7 +81,7 @@ class Up:
             self._start_supervisor()
             for line in self.start.prepare():
                 self.relay.say(line)
-            self._start_waiting_programs()
+            self._let_programs_wait()
             self._watch()
         finally:
             self._stop()
@@ -143,19 +147,32 @@ class Up:
         self.relay.copy_from(self._supervisor.start())
         self._facts["pids"] = {"up": os.getpid(), "supervisord": self._supervisor.pid}
 
-    def _start_waiting_programs(self) -> None:
-        """Start what had to wait for the migrations, once supervisord answers."""
-        waiting = [item.name for item in self._programs if item.needs_database]
-        while waiting and self._supervisor.alive and not self._asked.is_set():
-            if self._supervisor.start_program(waiting[0]):
-                waiting.pop(0)
-            else:
-                self._asked.wait(POLL_SECONDS / 4)
+    def _let_programs_wait(self) -> None:
+        self._waiting = [item for item in self._programs if item.needs_database]
+        self._patience_ends = time.monotonic() + PATIENCE_SECONDS
+
+    def _start_waiting_programs(self, now: float) -> None:
+        """Start those whose condition holds; the others are asked again soon."""
+        self._waiting = [
+            item
+            for item in self._waiting
+            if not (
+                self._may_start(item, now) and self._supervisor.start_program(item.name)
+            )
+        ]
+
+    def _may_start(self, item: Program, now: float) -> bool:
+        return (
+            not item.after_port
+            or now > self._patience_ends
+            or ports.listening(item.after_port)
+        )
 
     def _watch(self) -> None:
         while not self._asked.is_set() and not self.relay.broken.is_set():
             self._look()
-            self._asked.wait(CALM_POLL_SECONDS if self._opened else POLL_SECONDS)
+            calm = self._opened and not self._waiting
+            self._asked.wait(CALM_POLL_SECONDS if calm else POLL_SECONDS)
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -163,6 +180,7 @@ class Up:
         if not self._supervisor.alive:
             self._replace_supervisor()
             return
+        self._start_waiting_programs(now)
         found = self._supervisor.observe()
         if found is not None:
             lines = self._table.observe(found, now)
@@ -196,7 +214,7 @@ class Up:
         orphans.reap(but=self._supervisor.pid)
         self._opened = False
         self._start_supervisor()
-        self._start_waiting_programs()
+        self._let_programs_wait()
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._signals += 1

@@ -4,7 +4,7 @@ import pytest
 
 from quantai_site.site_settings import is_loopback
 from quantai_site.supervision.page import answers, reachable_host
-from quantai_site.supervision.ports import PortTakenError, choose
+from quantai_site.supervision.ports import PortTakenError, choose, listening
 
 
 def test_zero_means_any_free_port():
@@ -18,6 +18,15 @@ def test_a_taken_port_is_named():
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} on 127.0.0.1"):
             choose("127.0.0.1", port)
+
+
+def test_a_listening_port_is_recognised():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        assert not listening(port)
+        server.listen()
+        assert listening(port)
 
 
 def test_a_server_on_every_address_is_asked_on_loopback():

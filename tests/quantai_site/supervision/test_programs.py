@@ -41,6 +41,12 @@ def test_what_uses_the_database_waits_for_the_migrations():
     assert waiting == {"web", "feed"}
 
 
+def test_the_feed_waits_until_the_simulator_listens():
+    assert {item.name: item.after_port for item in programs(PLAN)}["feed"] == 5001
+    real = PLAN.__class__(**{**vars(PLAN), "exchange": "binance"})
+    assert {item.name: item.after_port for item in programs(real)}["feed"] == 0
+
+
 def test_commands_survive_spaces_and_percent_signs():
     command = ("/a b/python", "100%", "x'y")
     text = supervisor_file(
