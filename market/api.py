@@ -1,6 +1,7 @@
 """REST of the market app, mounted at /api/v1/market."""
 
 import time
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
@@ -91,6 +92,31 @@ def events(
     """What happened to the connections, oldest first, after an id or the newest."""
     rows = selectors.connection_events(venue=_venue(), after=after, limit=limit)
     return {"events": rows, **live.queue_position("events")}
+
+
+@router.get("/gaps")
+def gaps(
+    request: HttpRequest,
+    state: Literal["", "open", "filled", "unfillable"] = "",
+    symbol: str = "",
+    after: int = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    day: date | None = None,
+) -> dict[str, Any]:
+    """The gap ledger, newest first, with totals; ``day`` (UTC) asks for coverage.
+
+    Coverage counts the stored bars of that day per series against those that can
+    exist by now.
+    """
+    rows = selectors.gaps(
+        venue=_venue(), state=state, symbol=symbol.upper(), after=after, limit=limit
+    )
+    return {
+        "venue": _venue(),
+        "totals": selectors.gap_totals(venue=_venue()),
+        "gaps": rows,
+        "coverage": live.coverage(_venue(), day) if day is not None else None,
+    }
 
 
 def _live_item(symbol: str, name: str) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Backfill:
         """Return the open time of the oldest bar that is wanted."""
         return bar_open(now_ms, interval) - self._history * INTERVAL_MS[interval]
 
+    @property
+    def pairs(self) -> list[Pair]:
+        """The series that are followed."""
+        return list(self._known)
+
     def forget(self, pairs: Iterable[Pair]) -> None:
         """Follow these series no longer."""
         for pair in pairs:
@@ -101,7 +106,8 @@ class Backfill:
         """Fetch and store everything missing and return the number of bars.
 
         Symbols in ``first`` (somebody looks at them) come before the others. A series
-        that fails is listed in ``failed`` and stays missing; the others go on.
+        that fails is listed in ``failed`` and stays missing; the others go on. What
+        cannot be stored stays missing too: raises what the store raised, at the end.
         """
         wanted = set(first)
         now = now_ms()
@@ -111,8 +117,13 @@ class Backfill:
         gaps = {pair: self._range(pair, now) for pair in pairs if pair not in self._new}
         await self._ledger.opened(list(gaps.values()), cause)
         self.planned, self.done = len(pairs), 0
-        counts = await asyncio.gather(*(self._fill_one(pair, now_ms) for pair in pairs))
-        total = sum(counts)
+        jobs = [self._fill_one(pair, now_ms) for pair in pairs]
+        total = 0
+        # All of them end before an error is told: none goes on behind the next call.
+        for result in await asyncio.gather(*jobs, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+            total += result
         self.filled += total
         reached = [
             gap for pair, gap in gaps.items() if self._known.get(pair, 0) >= gap.last
@@ -130,8 +141,11 @@ class Backfill:
 
     async def _fill_one(self, pair: Pair, now_ms: Callable[[], int]) -> int:
         async with self._slots:
+            known = self._known.get(pair)
+            if known is None:  # forgotten while it waited for its turn
+                return 0
             try:
-                bars = await self._fetch(pair, now_ms)
+                bars = await self._fetch(pair, known, now_ms())
             except RestError as error:
                 if pair not in self.failed:
                     log.warning("bars of %s %s not fetched: %s", *pair, error)
@@ -140,25 +154,27 @@ class Backfill:
             finally:
                 self.done += 1
             self.failed.pop(pair, None)
-            return await self._store(bars) if bars else 0
+            stored = await self._store(bars) if bars else 0
+            # Only now: bars that could not be stored must be fetched again.
+            self._advance(pair, bars)
+            return stored
 
-    async def _fetch(self, pair: Pair, now_ms: Callable[[], int]) -> list[Candle]:
+    async def _fetch(self, pair: Pair, known: int, now: int) -> list[Candle]:
         symbol, interval = pair
         step = INTERVAL_MS[interval]
-        start = self._known[pair] + step
-        now = now_ms()
+        start = known + step
         limit = min(MAX_BARS, max(1, (now - start) // step + 1))
         raw = await self._rest.klines(symbol, interval, limit=limit, start=start)
         bars = parse_klines(raw, symbol=symbol, interval=interval, now_ms=now)
         if isinstance(bars, BadBody):
             raise RestError(f"klines of {symbol} {interval}: {bars.reason}")
-        closed = [bar for bar in bars if bar.closed]
-        self._advance(pair, closed)
-        return closed
+        return [bar for bar in bars if bar.closed]
 
     def _advance(self, pair: Pair, closed: list[Candle]) -> None:
         """Take the series as known up to the answer's last bar."""
         step = INTERVAL_MS[pair[1]]
+        if pair not in self._known:
+            return
         if closed:
             expected = range(self._known[pair] + step, closed[-1].open_time + 1, step)
             absent = len(expected) - len(closed)

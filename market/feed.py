@@ -8,9 +8,9 @@ few seconds missing bars are fetched and the operator's wishes are looked up.
 import asyncio
 import contextlib
 import logging
-import os
 import uuid
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -20,7 +20,8 @@ from core import control
 from core import redis as core_redis
 from core.clock import Clock, SystemClock
 from market import selectors, services
-from market.backfill import Backfill
+from market.audit import Audit
+from market.backfill import Backfill, Pair
 from market.binance.config import WsSettings
 from market.binance.connection import ConnectionEvent
 from market.binance.rest import BinanceRestClient, RestError
@@ -31,15 +32,15 @@ from market.domain.state import MarketState
 from market.follower import Follower
 from market.gaps import GapLedger
 from market.ingest import Ingest
-from market.publisher import CONNECTIONS, FEED, Publisher
+from market.publisher import Publisher
+from market.reporter import Reporter
 from market.writer import Writer
 
 log = logging.getLogger(__name__)
 
 STATUS_SECONDS = 1.0
-MANY_CONNECTIONS = 20
-MANY_SECONDS = 5
 BACKFILL_SECONDS = 5.0
+AUDIT_SECONDS = 30.0
 CONTROL_SECONDS = 2.0
 MINUTE = 60.0
 WRITE_SECONDS = 1.0
@@ -99,13 +100,22 @@ class Feed:
             concurrency=market.backfill_concurrency,
             ledger=GapLedger(venue, clock),
         )
+        self.audit = Audit(self.rest, partial(_stored_values, venue), self.writer.store)
+        self.reporter = Reporter(
+            venue=venue,
+            clock=clock,
+            follower=self.follower,
+            ingest=self.ingest,
+            writer=self.writer,
+            backfill=self.backfill,
+            audit=self.audit,
+            publisher=self.publisher,
+        )
         self._cause = "the feed was not running"
         self._lost_since: int | None = None
         self._desired = "running"
-        self._started_at = clock.now_ms()
         self._look = asyncio.Event()
         self._lag_ms = 0.0
-        self._rate = (clock.monotonic(), 0)
 
     # -- life -------------------------------------------------------------------
 
@@ -119,10 +129,16 @@ class Feed:
                 for seconds, job, asked in self._rhythms():
                     group.create_task(self._every(seconds, job, asked))
         finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        try:
             await self._stop_sockets("the feed process ends")
             self._collect()
             await self.writer.flush()
             await self._tell_status()
+        finally:
+            await self.publisher.finish()
             await self.rest.aclose()
             await self._redis.aclose()
 
@@ -134,6 +150,7 @@ class Feed:
             (WRITE_SECONDS, self.writer.flush, self.writer.wanted),
             (BACKFILL_SECONDS, self._fill_gaps, never),
             (CONTROL_SECONDS, self._obey, self._look),
+            (AUDIT_SECONDS, self._audit, never),
             (MINUTE, self._log_heartbeat, never),
             (MINUTE, self._renew_universe, never),
             (PRUNE_SECONDS, self._prune, never),
@@ -196,10 +213,7 @@ class Feed:
 
     def _exchange_now(self) -> int:
         """The exchange's time: what it last said, else our clock plus the offset."""
-        return self._newest_time() or self.rest.server_now_ms()
-
-    def _newest_time(self) -> int:
-        return max((record.time for record in self.state.records.values()), default=0)
+        return self.publisher.newest_time() or self.rest.server_now_ms()
 
     # -- tick -------------------------------------------------------------------
 
@@ -212,9 +226,7 @@ class Feed:
             self._lag_ms = max(0.0, (now - due) * 1000)
             self.ingest.drain()
             self._collect()
-            changed = self.state.drain_changes()
-            if changed:
-                self.publisher.offer(changed)
+            self.publisher.offer(self.state.drain_changes())
             due = max(due + period, now)
             await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
 
@@ -232,6 +244,13 @@ class Feed:
         )
         if filled:
             self._tell_event("rest", "filled", f"{filled} bars fetched from REST")
+
+    async def _audit(self) -> None:
+        if self.follower.client is None:
+            return
+        repaired = await self.audit.step(self.backfill.pairs, self._exchange_now())
+        if repaired:
+            self._tell_event("rest", "repaired", f"{repaired} wrong bars replaced")
 
     async def _prune(self) -> None:
         before = self._clock.now_ms() - self._market.event_days * DAY_MS
@@ -331,49 +350,7 @@ class Feed:
         )
 
     async def _tell_status(self) -> None:
-        statistics = self.follower.statistics()
-        rows = statistics["connections"]
-        now = self._clock.now_ms()
-        items = [(row["id"], row) for row in rows]
-        items.append(("totals", {**statistics["totals"], "at": now}))
-        items.append(("reconnect_statistics", statistics["reconnect_statistics"]))
-        # Hundreds of rows every second would be more than all prices together.
-        if len(rows) <= MANY_CONNECTIONS or now // 1000 % MANY_SECONDS == 0:
-            await self.publisher.status(CONNECTIONS, items)
-        await self.publisher.status(FEED, [("feed", await self._feed_item(now))])
-        await self.publisher.bars()
-
-    async def _feed_item(self, now: int) -> dict[str, Any]:
-        commands = await database_sync_to_async(selectors.feed_commands_recent)(
-            venue=self._venue
-        )
-        return {
-            "at": now,
-            "state": "stopped" if self.follower.client is None else "running",
-            "desired": self._desired,
-            "pid": os.getpid(),
-            "started_at": self._started_at,
-            "frames": self.ingest.frames,
-            "frames_per_second": self._frames_per_second(),
-            "lag_ms": round(self._lag_ms, 2),
-            "waiting": self.ingest.waiting,
-            "dropped": self.writer.events_dropped,
-            "conflated": self.ingest.conflated,
-            "decode_errors": sum(self.ingest.failures.values()),
-            "candles_stored": self.writer.stored,
-            "bars_filled": self.backfill.filled,
-            "history": {"planned": self.backfill.planned, "done": self.backfill.done},
-            "history_failed": {" ".join(p): e for p, e in self.backfill.failed.items()},
-            "symbols": len(self.follower.symbols),
-            "exchange_time": self._newest_time(),
-            "commands": commands,
-        }
-
-    def _frames_per_second(self) -> float:
-        at, frames = self._rate
-        now = self._clock.monotonic()
-        self._rate = (now, self.ingest.frames)
-        return round((self.ingest.frames - frames) / max(now - at, 0.001), 1)
+        await self.reporter.tell(self._desired, round(self._lag_ms, 2))
 
     async def _log_heartbeat(self) -> None:
         totals = self.follower.statistics()["totals"]
@@ -385,3 +362,12 @@ class Feed:
             totals.get("messages_per_second", 0),
             self.writer.stored,
         )
+
+
+async def _stored_values(
+    venue: str, pair: Pair, since: int
+) -> dict[int, tuple[float, ...]]:
+    found: dict[int, tuple[float, ...]] = await database_sync_to_async(
+        selectors.bar_values
+    )(venue=venue, symbol=pair[0], interval=pair[1], since=since)
+    return found

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from typing import Any
 
 from redis import Redis
@@ -11,7 +12,15 @@ from core import push, snapshot, wire
 from core import redis as core_redis
 from core.errors import BusUnavailable
 from market import selectors
-from market.publisher import BARS, CONNECTIONS, FEED, QUOTES, symbol_topic
+from market.domain.candles import INTERVAL_MS, bar_open
+from market.publisher import (
+    BARS,
+    CONNECTIONS,
+    FEED,
+    META,
+    QUOTES,
+    symbol_topic,
+)
 
 BESIDE_CONNECTIONS = ("totals", "reconnect_statistics")
 
@@ -32,7 +41,7 @@ def _age_seconds(at_ms: int | None) -> float | None:
 
 
 def _epoch(redis: Redis, venue: str) -> str:
-    raw = snapshot.read_one(redis, venue, "meta", QUOTES)
+    raw = snapshot.read_one(redis, venue, META, QUOTES)
     return str(wire.decode(raw)["epoch"]) if raw else ""
 
 
@@ -129,6 +138,34 @@ def symbol_item(venue: str, symbol: str, name: str) -> dict[str, Any] | None:
     if raw is None:
         return None
     return {"symbol": symbol, "epoch": epoch, **wire.decode(raw)}
+
+
+def coverage(venue: str, day: date) -> dict[str, Any]:
+    """Return stored against possible bars of a UTC day, per series and in all.
+
+    Bars before a series' first stored one are not counted as lost on that day.
+    """
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+    now = (feed(venue) or {}).get("exchange_time") or time.time_ns() // 1_000_000
+    end = min(start + selectors.DAY_MS, now)
+    rows = selectors.coverage(venue=venue, day_ms=start)
+    for row in rows:
+        last = bar_open(end, row["interval"])
+        row["expected"] = max(0, (last - row["first"]) // INTERVAL_MS[row["interval"]])
+        row["percent"] = _percent(row["bars"], row["expected"])
+    stored = sum(row["bars"] for row in rows)
+    expected = sum(row["expected"] for row in rows)
+    return {
+        "day": day.isoformat(),
+        "bars": stored,
+        "expected": expected,
+        "percent": _percent(stored, expected),
+        "series": rows,
+    }
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return None if whole == 0 else round(min(part / whole, 1.0) * 100, 3)
 
 
 def queue_position(topic: str) -> dict[str, Any]:

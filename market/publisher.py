@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from market.domain.state import MarketState
 
 log = logging.getLogger(__name__)
 
+META = "meta"
 QUOTES = "quotes"
 BARS = "bars"
 CONNECTIONS = "connections"
@@ -31,7 +33,8 @@ class Publisher:
     """Writes the newest state of one venue and tells browsers; never blocks the feed.
 
     While one publication is under way the changed symbols collect, so a slow Redis
-    conflates. After Redis was away everything is written again under a new epoch.
+    conflates. After Redis was away, or came back empty before anybody noticed,
+    everything is written again under a new epoch.
     """
 
     def __init__(
@@ -60,10 +63,19 @@ class Publisher:
         """True while Redis takes what we write."""
         return not self._whole
 
+    def newest_time(self) -> int:
+        """Return the newest time the exchange has told, ms; 0 before any data."""
+        records = self._state.records.values()
+        return max((record.time for record in records), default=0)
+
     def offer(self, changed: Iterable[str]) -> None:
-        """Publish these symbols as soon as the publication before is done."""
+        """Publish these symbols as soon as the publication before is done.
+
+        To be called at every tick, changes or not: what waits goes out then.
+        """
         self._changed.update(changed)
-        if self._job is None or self._job.done():
+        wanted = self._changed or self._whole
+        if wanted and (self._job is None or self._job.done()):
             self._job = asyncio.create_task(self._publish())
 
     async def _publish(self) -> None:
@@ -74,21 +86,22 @@ class Publisher:
             self._changed |= changed
             self._lose(error)
 
-    def _lose(self, error: Exception) -> None:
+    def _lose(self, error: object) -> None:
         if not self._whole:
             log.error("Redis is away, pages get no news; sockets go on: %s", error)
         self._whole = True
         self._sent.clear()
 
     async def _write(self, changed: set[str]) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
+        # Readers must not see a table between its deletion and its writing.
+        pipeline = self._redis.pipeline(transaction=self._whole)
         if self._whole:
             self._lost += 1
             epoch = f"{self._run}-{self._lost}"
             self._newest = NewestPublisher(self._redis, epoch)
             changed = set(self._state.symbols())
             meta = wire.encode({"epoch": epoch})
-            snapshot.stage_replace(pipeline, self._venue, "meta", [("quotes", meta)])
+            snapshot.stage_replace(pipeline, self._venue, META, [(QUOTES, meta)])
         quotes = [
             (symbol, wire.encode(item))
             for symbol in changed
@@ -102,9 +115,21 @@ class Publisher:
             self._newest.stage(pipeline, QUOTES, quotes)
         for symbol in changed & self.watched:
             self._stage_symbol(pipeline, symbol)
-        await pipeline.execute()
+        snapshot.stage_read_one(pipeline, self._venue, META, QUOTES)
+        *_, meta = await pipeline.execute()
         self._whole = False
         self.published += 1
+        self._check(meta)
+
+    def _check(self, meta: bytes | None) -> None:
+        """Notice a server that was restarted: it is reached again without an error."""
+        if meta is None:
+            self._lose("it was restarted and is empty")
+
+    async def finish(self) -> None:
+        """Wait for the publication under way; nothing is published afterwards."""
+        if self._job is not None:
+            await self._job
 
     def _stage_symbol(self, pipeline: Any, symbol: str) -> None:
         fresh: list[tuple[str, bytes]] = []
@@ -127,10 +152,12 @@ class Publisher:
             for name, item in items
         ]
         try:
-            pipeline = self._redis.pipeline(transaction=False)
+            pipeline = self._redis.pipeline(transaction=True)
             snapshot.stage_replace(pipeline, self._venue, topic, encoded)
             self._newest.stage(pipeline, topic, encoded)
-            await pipeline.execute()
+            snapshot.stage_read_one(pipeline, self._venue, META, QUOTES)
+            *_, meta = await pipeline.execute()
+            self._check(meta)
         except core_redis.UNAVAILABLE as error:
             self._lose(error)
 
@@ -151,7 +178,8 @@ class Publisher:
         """Hand on events, each once."""
         encoded = [(name, wire.encode(item)) for name, item in items]
         try:
-            await queue_publish(self._redis, EVENTS, encoded, self._run)
+            # A fresh server counts from 1 again and needs an epoch never used before.
+            await queue_publish(self._redis, EVENTS, encoded, uuid.uuid4().hex[:12])
         except core_redis.UNAVAILABLE as error:
             self._lose(error)
 

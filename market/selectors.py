@@ -93,6 +93,19 @@ def bars_between(*, venue: str, missing: MissingBars) -> int:
     ).count()
 
 
+def bar_values(
+    *, venue: str, symbol: str, interval: str, since: int
+) -> dict[int, tuple[float, ...]]:
+    """Return (open, high, low, close, volume, trades) by open time from ``since``."""
+    rows = Candle.objects.filter(
+        series__venue=venue,
+        series__symbol=symbol,
+        series__interval=interval,
+        open_time__gte=since,
+    ).values_list("open_time", "open", "high", "low", "close", "volume", "trades")
+    return {row[0]: (*row[1:6], float(row[6])) for row in rows}
+
+
 def gaps(
     *, venue: str, state: str = "", symbol: str = "", after: int = 0, limit: int = 100
 ) -> list[dict[str, Any]]:
