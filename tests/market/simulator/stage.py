@@ -7,7 +7,7 @@ from market.simulator.clock import SimClock
 from market.simulator.config import SimulatorSettings
 from market.simulator.engine import Engine
 from market.simulator.exchange import Exchange
-from market.simulator.hub import Connection, Hub
+from market.simulator.hub import Hub
 
 # 2026-11-20 12:00:00 UTC
 START_MS = 1_795_176_000_000
@@ -68,7 +68,7 @@ class Stage:
         self.hub = Hub(ranks, buffer_limit=self.settings.write_buffer_bytes)
         self.engine = Engine(self.exchange, self.hub)
 
-    def connect(self, *names, route=None, combined=True) -> Connection:
+    def connect(self, *names, route=None, combined=True):
         connection = self.hub.open(
             route, MemoryTransport(), combined=combined, opened_at=0.0
         )

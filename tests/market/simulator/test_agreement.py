@@ -2,10 +2,11 @@
 
 import itertools
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from market.simulator.intervals import DAY, FIXED, MINUTE, bar_open
+from market.simulator.intervals import DAY, FIXED, MINUTE, NAMES, bar_open
 from market.simulator.queries import Query
 from market.simulator.rest import ENDPOINTS
 from market.simulator.streams import Route
@@ -60,6 +61,28 @@ async def test_a_closing_kline_is_the_bar_of_the_history(stage):
         assert row_of(kline) == rows[0]
     keys = [(k["s"], k["i"], k["t"]) for k in closed]
     assert len(keys) == len(set(keys))
+
+
+async def test_all_intervals_close_together_where_month_and_week_begin():
+    monday = int(datetime(2027, 2, 1, tzinfo=UTC).timestamp() * 1000)
+    stage = Stage(start_ms=monday - 3_000, symbols=2)
+    names = [f"ethusdt@kline_{interval}" for interval in NAMES]
+    reader = stage.connect(*names, route=Route.MARKET)
+    stage.run(7)
+    closed = {e["k"]["i"]: e["k"] for e in frames(reader) if e["k"]["x"]}
+    # Three-day bars count from 1970 and end elsewhere.
+    assert set(closed) == set(NAMES) - {"3d"}
+    for interval, kline in closed.items():
+        assert kline["T"] == monday - 1
+        rows = await ask(
+            stage,
+            "/fapi/v1/klines",
+            symbol="ETHUSDT",
+            interval=interval,
+            endTime=monday - 1,
+            limit=1,
+        )
+        assert row_of(kline) == rows[0]
 
 
 async def test_every_bar_closes_once_and_before_the_next_begins(stage):

@@ -280,3 +280,11 @@ async def test_broken_text_does_not_end_the_connection(client):
             json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1}).encode()
         )
         assert await next_frame(socket) == {"result": [], "id": 1}
+
+
+async def test_compression_is_accepted_when_asked_for(start):
+    async with start(deflate=True) as client:
+        path = f"/public/ws/{PUBLIC_STREAM}"
+        async with client.socket(path, compress=15) as socket:
+            assert socket.compress
+            assert (await next_frame(socket))["e"] == "bookTicker"
