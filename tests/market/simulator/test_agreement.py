@@ -70,8 +70,7 @@ async def test_all_intervals_close_together_where_month_and_week_begin():
     reader = stage.connect(*names, route=Route.MARKET)
     stage.run(7)
     closed = {e["k"]["i"]: e["k"] for e in frames(reader) if e["k"]["x"]}
-    # Three-day bars count from 1970 and end elsewhere.
-    assert set(closed) == set(NAMES) - {"3d"}
+    assert set(closed) == set(NAMES)
     for interval, kline in closed.items():
         assert kline["T"] == monday - 1
         rows = await ask(

@@ -9,7 +9,7 @@ from market.simulator.symbols import list_symbols
 from market.simulator.trades import TradeTape, first_trade_id, trade_minute
 
 SEED = 7
-_tapes: dict = {}
+_tapes: dict[float, tuple] = {}
 
 
 def tape_of(speed):
