@@ -57,7 +57,8 @@ def _execute_many(rows: Sequence[Row]) -> None:
 
 
 def _copy(rows: Iterable[Row]) -> None:
-    with connection.cursor() as cursor:
+    # The driver is used directly; its errors must still be Django's for callers.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         driver: Any = cursor.cursor
         driver.execute("CREATE TEMP TABLE candle_load (LIKE market_candle)")
         with driver.copy(

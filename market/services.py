@@ -52,10 +52,10 @@ class CandleStore:
         """
         wanted = list(candles)
         with transaction.atomic():
-            self._learn({(candle.symbol, candle.interval) for candle in wanted})
-            return candle_store.upsert(
+            ids = self._series({(candle.symbol, candle.interval) for candle in wanted})
+            count = candle_store.upsert(
                 (
-                    self._ids[candle.symbol, candle.interval],
+                    ids[candle.symbol, candle.interval],
                     candle.open_time,
                     candle.open,
                     candle.high,
@@ -69,10 +69,14 @@ class CandleStore:
                 )
                 for candle in wanted
             )
+        # Not before the commit: a series that was rolled back has no id.
+        self._ids = ids
+        return count
 
-    def _learn(self, pairs: set[tuple[str, str]]) -> None:
+    def _series(self, pairs: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Return the ids of these series at least; new ones are made."""
         if pairs <= self._ids.keys():
-            return
+            return self._ids
         Series.objects.bulk_create(
             (
                 Series(venue=self._venue, symbol=symbol, interval=interval)
@@ -81,7 +85,7 @@ class CandleStore:
             ignore_conflicts=True,
         )
         rows = Series.objects.filter(venue=self._venue)
-        self._ids = {
+        return {
             (symbol, interval): number
             for number, symbol, interval in rows.values_list("id", "symbol", "interval")
         }
@@ -117,7 +121,10 @@ def connection_events_prune(*, venue: str, before_ms: int) -> int:
 def instruments_store(
     *, venue: str, instruments: Iterable[types.Instrument], ranks: dict[str, int]
 ) -> None:
-    """Store what the exchange tells of its contracts; rank 1 trades most."""
+    """Store what the exchange tells of its contracts; rank 1 trades most.
+
+    Contracts that are followed no longer, delisted ones included, lose their rank.
+    """
     now = timezone.now()
     rows = [
         Instrument(
@@ -134,6 +141,13 @@ def instruments_store(
         )
         for item in instruments
     ]
+    with transaction.atomic():
+        _instruments_upsert(rows)
+        unfollowed = Instrument.objects.filter(venue=venue, rank__isnull=False)
+        unfollowed.exclude(symbol__in=ranks).update(rank=None, updated_at=now)
+
+
+def _instruments_upsert(rows: list[Instrument]) -> None:
     Instrument.objects.bulk_create(
         rows,
         update_conflicts=True,
