@@ -52,9 +52,6 @@ class SharedDialBucket:
 
     async def take(self) -> float:
         """See ``DialBudget.take``."""
-        own = await self._fallback.take()
-        if own > 0:
-            return own
         try:
             wait_ms = await self._redis.eval(
                 _SCRIPT,
@@ -66,5 +63,8 @@ class SharedDialBucket:
             )
         except core_redis.UNAVAILABLE as error:
             log.warning("dial budget of this process only: %s", error)
-            return 0.0
-        return int(wait_ms) / 1000
+            return await self._fallback.take()
+        if int(wait_ms) > 0:
+            return int(wait_ms) / 1000
+        # This process counts its own dials too, for a Redis that goes away or forgets.
+        return await self._fallback.take()
