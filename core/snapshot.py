@@ -29,6 +29,11 @@ def stage_replace(
     stage(pipeline, venue, table, items)
 
 
+def stage_read_one(pipeline: Any, venue: str, table: str, field: str) -> None:
+    """Queue the reading of one field; its answer is the field or None."""
+    pipeline.hget(key("state", venue, table), field)
+
+
 def read(redis: Redis, venue: str, table: str) -> dict[str, bytes]:
     """Return all fields of a table."""
     found: dict[bytes, bytes] = cast(Any, redis.hgetall(key("state", venue, table)))

@@ -59,6 +59,7 @@ class Follower:
         self._report = report
         self._learned_at: float | None = None
         self._watched: set[str] = set()
+        self._known: set[str] = set()
         self.client: BinanceWebSocketClient | None = None
         self.symbols: list[str] = []
 
@@ -86,6 +87,7 @@ class Follower:
         self._learned_at = self._clock.monotonic()
         ranks = {name: rank for rank, name in enumerate(self.symbols, 1)}
         known = tradable(info.instruments)
+        self._known = set(known)
         await database_sync_to_async(services.instruments_store)(
             venue=self._venue, instruments=known.values(), ranks=ranks
         )
@@ -94,6 +96,7 @@ class Follower:
         """Follow what was followed before, because the exchange does not answer."""
         stored = await database_sync_to_async(selectors.instruments)(venue=self._venue)
         self.symbols = [row.symbol for row in stored][: self._market.symbols]
+        self._known = set(self.symbols)
 
     @property
     def outdated(self) -> bool:
@@ -152,11 +155,14 @@ class Follower:
         return rows
 
     def watch(self, symbols: set[str]) -> None:
-        """Follow book and trades of these symbols, and of no others."""
-        before, self._watched = self._watched, symbols
-        if self.client is not None and symbols != before:
-            self.client.subscribe(_watch_streams(symbols - before))
-            self.client.unsubscribe(_watch_streams(before - symbols))
+        """Follow book and trades of these symbols, and of no others.
+
+        What the exchange does not trade is left out: a page may ask for anything.
+        """
+        before, self._watched = self._watched, symbols & self._known
+        if self.client is not None:
+            self.client.subscribe(_watch_streams(self._watched - before))
+            self.client.unsubscribe(_watch_streams(before - self._watched))
 
     def pause(self) -> None:
         """Stop reading: decoding is behind."""

@@ -109,6 +109,8 @@ class Connection:
         self._asked = asyncio.Event()
         self._socket: Socket | None = None
         self._opened_at: float | None = None
+        self._tls: dict[str, str] | None = None
+        self._paused = False
         self._proven = False
         self._warned_quiet = False
         self._flap_told = False
@@ -154,6 +156,7 @@ class Connection:
             self.state = State.STOPPED
 
     async def _connect_and_serve(self) -> None:
+        self._tls = None
         async with self._outside.gate.turn():
             self._asked.clear()
             socket = await self._outside.dial(
@@ -169,6 +172,8 @@ class Connection:
     def _opened(self, socket: Socket) -> None:
         now = self._monotonic()
         self._socket = socket
+        self._tls = socket.tls
+        self._paused = False
         self._opened_at = now
         self._proven = False
         self._warned_quiet = False
@@ -215,7 +220,8 @@ class Connection:
                 raise PongMissing(
                     f"no pong within {self._config.pong_timeout:g} s of a ping"
                 )
-            self._review(now)
+            if not self._paused:  # else nothing can be said of silence
+                self._review(now)
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._asked.wait()
@@ -288,14 +294,13 @@ class Connection:
 
     def _log_loss(self, error: Exception, record: ReconnectRecord) -> None:
         if record.error_type == WebSocketErrorType.SSL.value:
-            tls = self._socket.tls if self._socket is not None else None
             log.error(
                 "%s: TLS failed (state %s, retry %d, at %d, TLS %s): %s",
                 self.id,
                 self.state.value,
                 record.attempt,
                 record.at,
-                tls or "not negotiated",
+                self._tls or "not negotiated",
                 record.reason,
                 exc_info=error,
             )
@@ -317,14 +322,18 @@ class Connection:
     def pause(self) -> None:
         """Stop reading because the consumer is behind; no deadline runs meanwhile."""
         if self._socket is not None:
+            self._paused = True
             self.heartbeat.suspend()
             self._socket.pause()
 
     def resume(self) -> None:
         """Read again."""
-        if self._socket is not None:
+        if self._socket is not None and self._paused:
+            now = self._monotonic()
+            self._paused = False
             self._socket.resume()
-            self.heartbeat.resume(self._monotonic())
+            self.heartbeat.resume(now)
+            self.session.resumed(now)
 
     # -- other messages and reports ---------------------------------------------
 
@@ -380,7 +389,7 @@ class Connection:
             "messages": self.frames,
             "bytes": self.bytes,
             "last_message_age_seconds": None if last is None else now - last,
-            "tls": self._socket.tls if self._socket is not None else None,
+            "tls": self._tls,
             "errors": {
                 kind.value: reconnector.errors[kind.value]
                 for kind in WebSocketErrorType

@@ -133,6 +133,14 @@ class StreamSession:
         for status in self.streams.values():
             status.reset()
 
+    def resumed(self, now: float) -> None:
+        """Our reader stood still and reads again: every deadline starts anew."""
+        for status in self.streams.values():
+            if status.asked_at is not None:
+                status.asked_at = now
+            if status.first_at is not None:
+                status.last_at = now
+
     def add(self, names: Iterable[str]) -> None:
         """Want these streams as well."""
         new = [name for name in names if name.encode() not in self.streams]
