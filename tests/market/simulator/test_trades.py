@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from market.simulator.intervals import DAY, MINUTE
 from market.simulator.prices import EPOCH_MS, PricePaths
-from market.simulator.symbols import list_symbols
+from market.simulator.symbols import Symbol, list_symbols
 from market.simulator.trades import TradeTape, first_trade_id, trade_minute
 
 SEED = 7
-_tapes: dict[float, tuple] = {}
+_tapes: dict[float, tuple[TradeTape, tuple[Symbol, ...]]] = {}
 
 
 def tape_of(speed):
