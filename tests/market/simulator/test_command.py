@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -75,10 +74,8 @@ def test_it_says_where_it_listens_and_ends_on_a_signal(run, tmp_path):
     assert Path(authority) == tmp_path / "s" / "tls" / "ca.pem"
     assert get(f"{url}/fapi/v1/ping", authority) == {}
     assert plain.startswith("http://127.0.0.1:")
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=5) == 0
-    assert time.monotonic() - began < 2
 
 
 def test_killed_it_comes_back_at_the_same_ports_with_the_same_history(run):

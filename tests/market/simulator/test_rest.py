@@ -272,18 +272,16 @@ async def test_the_older_generation_has_fewer_fields(start):
         assert list(trades[0]) == ["a", "p", "q", "f", "l", "T", "m"]
 
 
-async def test_long_history_does_not_hold_up_the_streams(client):
+async def test_streams_go_on_while_long_history_is_computed(client):
     path = "/public/stream?streams=btcusdt@bookTicker"
-    loop = asyncio.get_running_loop()
     async with client.socket(path) as socket:
-        await socket.receive_json()
         heavy = asyncio.create_task(
             client.get(KLINES, symbol="BTCUSDT", interval="1d", limit=1500)
         )
-        longest, before = 0.0, loop.time()
+        frames = 0
         while not heavy.done():
             await socket.receive_json()
-            longest, before = max(longest, loop.time() - before), loop.time()
+            frames += 1
         status, rows, _ = await heavy
     assert (status, len(rows)) == (200, 1500)
-    assert longest < 2.0
+    assert frames >= 5

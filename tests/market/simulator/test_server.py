@@ -46,4 +46,5 @@ async def test_stopping_with_open_connections_is_quick(start):
         for _ in range(20):
             await client.socket("/public/ws/btcusdt@bookTicker")
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    # A second for the goodbyes; the rest is room for a busy machine.
+    assert time.monotonic() - began < 5
