@@ -10,15 +10,20 @@ replace the item of a key and number their messages per publisher run (epoch);
 processes may publish to one queue. Push is a hint: HTTP holds the truth.
 """
 
+import logging
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
+from django.db import transaction
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from core import wire
-from core.redis import key
+from core.redis import UNAVAILABLE, key, sync_client
+
+log = logging.getLogger(__name__)
 
 CHANNEL = key("push")
 
@@ -101,18 +106,31 @@ async def queue_publish(
 
     ``epoch`` is used only when the server has none for the topic yet (a fresh Redis).
     """
-    seq = await redis.eval(
-        _QUEUE_SCRIPT,
-        3,
-        key("seq", topic),
-        key("epoch", topic),
-        CHANNEL,
-        topic,
-        len(items),
-        epoch,
-        pack_items(items),
-    )
-    return int(seq)
+    return int(await redis.eval(*_queue_call(topic, items, epoch)))
+
+
+def queue_on_commit(topic: str, items: Sequence[tuple[str, bytes]]) -> None:
+    """Publish on a queued topic once the current transaction is committed.
+
+    For synchronous code; outside of a transaction it publishes at once. Nobody waits
+    for Redis: when it is away the browsers find the rows over HTTP.
+    """
+    transaction.on_commit(lambda: _queue_now(topic, items))
+
+
+def _queue_now(topic: str, items: Sequence[tuple[str, bytes]]) -> None:
+    try:
+        with sync_client() as redis:
+            redis.eval(*_queue_call(topic, items, uuid.uuid4().hex[:12]))
+    except UNAVAILABLE as error:
+        log.warning("browsers are not told of %s: %s", topic, error)
+
+
+def _queue_call(topic: str, items: Sequence[tuple[str, bytes]], epoch: str) -> Any:
+    """Return the arguments of EVAL: script, number of keys, keys, values."""
+    keys = (key("seq", topic), key("epoch", topic), CHANNEL)
+    values = (topic, len(items), epoch, pack_items(items))
+    return (_QUEUE_SCRIPT, len(keys), *keys, *values)
 
 
 def queue_position(redis: Redis, topic: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import ValidationError, ValidationErrorContext
 
+from core.api import router as core_router
 from market.api import router as market_router
 from quantai_site.api_auth import BrowserAuth, TokenAuth
 from quantai_site.api_errors import register, validation_error
@@ -41,6 +42,7 @@ def ping(request: HttpRequest) -> dict[str, str]:
     return {"status": "pong"}
 
 
+api.add_router("", core_router, tags=["site"])
 api.add_router("/market", market_router, tags=["market"])
 
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest
 
-BADGES = {"simulator": "SIMULATED", "testnet": "TESTNET", "binance": "PAPER"}
+from core.venues import badge
 
 
 def site(request: HttpRequest) -> dict[str, str]:
@@ -11,6 +11,6 @@ def site(request: HttpRequest) -> dict[str, str]:
     venue = settings.QUANTAI.site.exchange
     return {
         "venue": venue,
-        "venue_badge": BADGES[venue],
+        "venue_badge": badge(venue),
         "version": settings.VERSION,
     }

@@ -1,0 +1,60 @@
+"""REST of what every app has, mounted at /api/v1."""
+
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import Query, Router
+from ninja.errors import HttpError
+
+from core import alerts, push
+from core import redis as core_redis
+from core.models import Alert, AlertState, Severity
+
+router = Router()
+
+
+@router.get("/alerts")
+def alert_list(
+    request: HttpRequest,
+    state: AlertState | None = None,
+    severity: Severity | None = None,
+    after: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> dict[str, Any]:
+    """Alerts, newest first; ``after`` is the id of the last one seen."""
+    venue = settings.QUANTAI.site.exchange
+    # Before the rows: an alert between the two is told again instead of never.
+    position = _queue_position()
+    rows = alerts.alerts(
+        venue=venue,
+        state=state or "",
+        severity=severity or "",
+        after=after,
+        limit=limit,
+    )
+    return {
+        "alerts": rows,
+        "next_after": rows[-1]["id"] if len(rows) == limit else None,
+        "totals": alerts.alert_totals(venue=venue),
+        **position,
+    }
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+def alert_acknowledge(request: HttpRequest, alert_id: int) -> dict[str, Any]:
+    """Say that somebody knows of it; an acknowledged alert no longer asks for one."""
+    try:
+        return alerts.alert_acknowledge(alert_id, request.user.get_username())
+    except Alert.DoesNotExist:
+        raise HttpError(404, f"There is no alert {alert_id}.") from None
+
+
+def _queue_position() -> dict[str, Any]:
+    """Where the pushes stand; alerts are readable without Redis too."""
+    try:
+        with core_redis.sync_client() as redis:
+            epoch, seq = push.queue_position(redis, alerts.TOPIC)
+    except core_redis.UNAVAILABLE:
+        epoch, seq = "", 0
+    return {"epoch": epoch, "seq": seq}
