@@ -93,7 +93,7 @@ export function stateSummary(store) {
     sum.live += row.state === "live";
     sum.streams += row.streams_live ?? 0;
     sum.expected += row.streams_expected ?? 0;
-    sum.rate += row.messages_per_second ?? 0;
+    sum.rate += row.messages_per_second ?? NaN;
     routes.set(row.route, sum);
   }
   const heads = [t("Route"), t("Live"), t("Streams"), t("Messages/s")];

@@ -10,6 +10,7 @@ import { skeletonRows, stateBox } from "./ui.js";
 import { t } from "./strings.js";
 
 const SORT_EVERY_MS = 1_000;
+const FLASH_MS = 400;
 const POINTER_REST_MS = 1_500;
 const KEY_STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -Infinity, End: Infinity };
 
@@ -24,8 +25,10 @@ export class LiveTable {
     this.filter = () => true;
     this.rows = new Map();
     this.dirty = new Set();
+    this.flashing = new Map();
     this.pointerAt = -Infinity;
     this.paint = perFrame(() => this.flush());
+    this.fade = atMost(FLASH_MS / 2, () => this.unflash());
     this.arrange = atMost(SORT_EVERY_MS, () => this.order());
     this.build(label, className);
     this.showState(skeletonRows(8));
@@ -130,9 +133,19 @@ export class LiveTable {
     const before = entry.values[index];
     entry.values[index] = value;
     if (before === undefined || value === null || before === value) return;
-    // Two names per direction would restart the animation; a frame's pause does too.
-    cell.getAnimations().forEach((animation) => animation.cancel());
     cell.classList.add(value > before ? "flash-up" : "flash-down");
+    this.flashing.set(cell, performance.now() + FLASH_MS);
+    this.fade();
+  }
+
+  /** Take the mark off cells that have shown it long enough. */
+  unflash() {
+    for (const [cell, until] of this.flashing) {
+      if (until > performance.now()) continue;
+      cell.classList.remove("flash-up", "flash-down");
+      this.flashing.delete(cell);
+    }
+    if (this.flashing.size) this.fade();
   }
 
   /** Put the rows in order; unless forced, not while the pointer moves over them. */
