@@ -11,6 +11,7 @@ import { theme, token } from "./theme.js";
 
 const REDRAW_MS = 400;
 const VISIBLE_BARS = 120;
+const VISIBLE_BARS_NARROW = 60;
 const OUTSIDE_BARS = 40;
 const MAX_BARS = 3000;
 const NARROW = 640;
@@ -90,14 +91,22 @@ export class CandleChart {
 
   range() {
     const last = this.bars.at(-1)[0];
-    const first = this.bars.at(-Math.min(VISIBLE_BARS, this.bars.length))[0];
+    const first = this.bars.at(-Math.min(this.visible, this.bars.length))[0];
     return [axisTime(first - this.interval), axisTime(last + this.interval * 6)];
+  }
+
+  get narrow() {
+    return this.host.clientWidth < NARROW;
+  }
+
+  get visible() {
+    return this.narrow ? VISIBLE_BARS_NARROW : VISIBLE_BARS;
   }
 
   /** First bar given to Plotly: while following, only what can be seen, because every
       redraw costs per bar, seen or not. */
   get first() {
-    return this.followed ? Math.max(0, this.bars.length - VISIBLE_BARS - OUTSIDE_BARS) : 0;
+    return this.followed ? Math.max(0, this.bars.length - this.visible - OUTSIDE_BARS) : 0;
   }
 
   traces() {
@@ -127,7 +136,7 @@ export class CandleChart {
       spikecolor: token("text-3"), spikesnap: "cursor",
     };
     return {
-      margin: { l: 6, r: 74, t: this.host.clientWidth < NARROW ? 62 : 34, b: 38 }, dragmode: "pan", hovermode: "x", showlegend: false,
+      margin: { l: 6, r: 74, t: this.narrow ? 62 : 34, b: 38 }, dragmode: "pan", hovermode: "x", showlegend: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", bargap: 0.25,
       font: { family: getComputedStyle(document.body).fontFamily, color: token("text-2"), size: 11 },
       xaxis: { ...axis, type: "date", range, rangeslider: { visible: false }, anchor: "y2" },
