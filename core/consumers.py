@@ -1,13 +1,15 @@
 """The browser's live socket: settles permission, then only forwards text."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from core import topics, wire
@@ -20,6 +22,8 @@ ACK_EVERY = 4
 MAX_TOPICS = 64
 MAX_MESSAGE_CHARS = 16_384
 NOT_LOGGED_IN = 4401
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class ClientMessage(msgspec.Struct):
@@ -39,6 +43,19 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     listener: Listener
     hub: Hub
     pump: "asyncio.Task[None] | None" = None
+
+    async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
+        """Handle the events of one browser in turn, until it is gone.
+
+        The base class makes tasks for every event and joins the channel layer, where
+        each browser would wait for messages that never come. Without both a delivery
+        costs a third less (docs/benchmarks.md).
+        """
+        self.scope = scope
+        self.base_send = send
+        with contextlib.suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle one event without the base class's database clean-up.

@@ -49,8 +49,10 @@ class Listener:
 
     def acknowledge(self, count: int) -> None:
         """Take the browser's count of received data messages."""
+        waited = self._sent - self._acknowledged >= self._window
         self._acknowledged = min(max(count, self._acknowledged), self._sent)
-        self._wake.set()
+        if waited:
+            self._wake.set()
 
     async def pump(self, known: dict[str, Topic]) -> None:
         """Send what is new, for as long as the browser keeps up; runs until cancelled."""
