@@ -10,7 +10,7 @@ import { toggleTheme } from "./theme.js";
 
 const LATE_MS = 5_000;
 const GRACE_MS = 2_500;
-const SILENT_MS = 10_000;
+const SILENT_MS = 8_000;
 const openedAt = Date.now();
 
 function linkText() {
@@ -46,6 +46,10 @@ function trouble() {
   if (live.state !== "open" && Date.now() - Math.max(live.since, openedAt) > GRACE_MS) {
     const text = t("Live connection lost since {time}; trying again.", { time: clockTime(live.since) });
     return { level: "critical", text: `${text} ${old}` };
+  }
+  const quiet = live.lastMessageAt === null ? 0 : Date.now() - live.lastMessageAt;
+  if (quiet > SILENT_MS) {
+    return { level: "critical", text: `${t("The server has been silent for {age}.", { age: duration(quiet / 1000) })} ${old}` };
   }
   return feedTrouble(old) ?? (late === null ? null : { level: "warn", text: old });
 }

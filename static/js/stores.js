@@ -65,7 +65,7 @@ class Store {
   }
 
   poll() {
-    if (this.closed) return;
+    if (this.closed || live.state === "signed-out") return;
     if (!this.subscribed_) this.refresh();
     this.fallback = setTimeout(() => this.poll(), FALLBACK_MS);
   }
@@ -90,6 +90,7 @@ class Store {
 
   failed(error) {
     this.error = error;
+    if (live.state === "signed-out") return;
     if (this.isEmpty()) this.state = "error";
     const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
     this.retry = setTimeout(() => this.refresh(), wait);
