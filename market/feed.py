@@ -23,7 +23,7 @@ from market import selectors, services
 from market.audit import Audit
 from market.backfill import Backfill, Pair
 from market.binance.config import WsSettings
-from market.binance.connection import ConnectionEvent
+from market.binance.events import ConnectionEvent
 from market.binance.rest import BinanceRestClient, RestError
 from market.binance.streams import Route
 from market.binance.urls import endpoints

@@ -11,8 +11,9 @@ from core.clock import Clock
 from market import selectors, services
 from market.binance.client import BinanceWebSocketClient
 from market.binance.config import WsSettings
-from market.binance.connection import Deliver, Report
 from market.binance.dial import DialBucket
+from market.binance.events import Report
+from market.binance.link import Deliver
 from market.binance.plan import default_streams
 from market.binance.rest import BinanceRestClient, RestError
 from market.binance.rest_schemas import (

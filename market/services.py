@@ -11,7 +11,7 @@ from core import control
 from core import redis as core_redis
 from core.errors import InvalidInput
 from market import candle_store, selectors
-from market.binance.connection import ConnectionEvent as Event
+from market.binance.events import ConnectionEvent as Event
 from market.domain import types
 from market.domain.candles import MissingBars
 from market.models import (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from channels.db import database_sync_to_async
 
-from market import services
-from market.binance.connection import ConnectionEvent
+from market import connection_alerts, services
+from market.binance.events import ConnectionEvent
 from market.domain.types import Candle
 from market.publisher import Publisher
 
@@ -31,6 +31,7 @@ class Writer:
         self._store = services.CandleStore(venue)
         self._candles: deque[Candle] = deque()
         self._events: deque[ConnectionEvent] = deque()
+        self._alerting: deque[ConnectionEvent] = deque(maxlen=EVENTS_KEPT)
         self._lock = asyncio.Lock()
         self.wanted = asyncio.Event()
         self.stored = 0
@@ -55,13 +56,25 @@ class Writer:
             self._events.popleft()
             self.events_dropped += 1
         self._events.append(event)
+        if connection_alerts.concerns(event):
+            self._alerting.append(event)
         self.wanted.set()
 
     async def flush(self) -> None:
         """Store what waits; raises ``django.db.Error`` and keeps it all then."""
         async with self._lock:
+            # First: they must be heard of just when the database is away.
+            await self._flush_alerts()
             await self._flush_candles()
             await self._flush_events()
+
+    async def _flush_alerts(self) -> None:
+        events = list(self._alerting)
+        self._alerting.clear()
+        if events:
+            await database_sync_to_async(connection_alerts.apply)(
+                venue=self._venue, events=events
+            )
 
     async def _flush_candles(self) -> None:
         candles = list(self._candles)

@@ -8,16 +8,11 @@ from typing import Any
 from core.clock import Clock, SystemClock
 from market.binance import tls
 from market.binance.config import WsSettings
-from market.binance.connection import (
-    Connection,
-    ConnectionEvent,
-    Deliver,
-    Report,
-    State,
-    Surroundings,
-)
+from market.binance.connection import Connection
 from market.binance.dial import DialBucket, DialBudget, DialGate
+from market.binance.events import ConnectionEvent, Report, State
 from market.binance.failures import WebSocketErrorType
+from market.binance.link import Deliver, Moving, Surroundings
 from market.binance.plan import capacity, shard
 from market.binance.sockets import Dialer, dialer
 from market.binance.streams import Route, StreamKind, route, stream_kind
@@ -46,6 +41,7 @@ class BinanceWebSocketClient:
         report: Report | None = None,
         budget: DialBudget | None = None,
         dial: Dialer | None = None,
+        moving: Moving | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -75,6 +71,8 @@ class BinanceWebSocketClient:
             rng=rng or random.Random(),
             deliver=deliver or _adapter(on_message),
             report=report or _ignore_event,
+            rotation=asyncio.Lock(),
+            moving=moving,
         )
 
     async def start_websocket(self) -> None:
@@ -106,7 +104,7 @@ class BinanceWebSocketClient:
             if home is None:
                 homeless.append(name)
             else:
-                home.session.add([name])
+                home.add([name])
         for where, group in shard(homeless, self._config.streams_per_connection):
             self._open(where, group)
 
@@ -115,7 +113,7 @@ class BinanceWebSocketClient:
         gone = set(names)
         self._streams = [name for name in self._streams if name not in gone]
         for connection in list(self.connections.values()):
-            connection.session.remove(gone)
+            connection.remove(gone)
             if not connection.session.streams:
                 self._drop(connection)
 

@@ -45,6 +45,8 @@ class WsSettings(BaseModel):
     queue_frames: int = Field(50_000, ge=100)
     dials_per_window: int = Field(290, ge=1, le=300)
     dial_window: Seconds = 300.0
+    rotate_after: Seconds = 82_800.0
+    rotate_spread: float = Field(0.1, ge=0, lt=1)
     dial_concurrency: int = Field(8, ge=1, le=64)
     ca_file: str = ""
 

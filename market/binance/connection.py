@@ -1,88 +1,35 @@
-"""One connection kept alive: dial, serve, lose, wait, dial again."""
+"""One connection kept alive: dial, serve, replace in time, lose, wait, dial again."""
 
 import asyncio
 import logging
-import random
-import ssl
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
-from core.clock import Clock
-from market.binance.config import WsSettings
-from market.binance.dial import DialGate
+from market.binance.events import ConnectionEvent, State
 from market.binance.failures import (
     ADVICE,
-    PongMissing,
     ReconnectAsked,
-    StreamsSilent,
     WebSocketErrorType,
     fatal,
 )
 from market.binance.heartbeat import WebSocketHeartbeat
+from market.binance.link import Link, Surroundings
 from market.binance.reconnect import ExponentialBackoffReconnector, ReconnectRecord
 from market.binance.session import Finding, StreamSession
-from market.binance.sockets import Dialer, Socket
-from market.binance.streams import Route, StreamKind
+from market.binance.streams import Route
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.25
-NAME_START = len(b'{"stream":"')
-
-
-class State(StrEnum):
-    """What the operator sees of a connection."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    DEGRADED = "degraded"
-    RECONNECTING = "reconnecting"
-    FAILED = "failed"
-    FATAL = "fatal"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionEvent:
-    """Something worth telling: ``at`` in ms since the epoch, delays in seconds."""
-
-    at: int
-    connection: str
-    route: str
-    kind: str
-    reason: str
-    error_type: str | None = None
-    advice: str | None = None
-    delay_seconds: float | None = None
-    since_previous_seconds: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the event as plain values."""
-        return asdict(self)
-
-
-Deliver = Callable[[bytes, StreamKind, bytes, int], None]
-Report = Callable[[ConnectionEvent], None]
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a connection needs from outside."""
-
-    config: WsSettings
-    dial: Dialer
-    gate: DialGate
-    context: ssl.SSLContext | None
-    clock: Clock
-    rng: random.Random
-    deliver: Deliver
-    report: Report
+COVER_SECONDS = 60.0
+COVER_STEP_SECONDS = 1.0
+ROTATION_RETRY_SECONDS = 60.0
 
 
 class Connection:
-    """One websocket of one route with its streams; ``run`` until cancelled."""
+    """The streams of one route on one socket at a time; ``run`` until cancelled.
+
+    Before the exchange's 24-hour limit, or when it announces a shutdown, a second
+    link is opened and proven by its own first frames before the first is closed.
+    """
 
     def __init__(
         self,
@@ -95,50 +42,41 @@ class Connection:
         self.id = name
         self.route = route
         self.state = State.STOPPED
-        self.session = StreamSession(streams)
-        self.heartbeat = WebSocketHeartbeat(outside.config)
         self.reconnector = ExponentialBackoffReconnector(outside.config, outside.rng)
-        self.frames = 0
-        self.bytes = 0
+        self.rotations = 0
         self._url = url
         self._outside = outside
         self._config = outside.config
-        self._monotonic = outside.clock.monotonic
-        self._now_ms = outside.clock.now_ms
-        self._deliver = outside.deliver
+        self._clock = outside.clock
+        self._link = Link(streams, outside, self)
+        self._next: Link | None = None
+        self._frames = 0
+        self._bytes = 0
         self._asked = asyncio.Event()
-        self._socket: Socket | None = None
-        self._opened_at: float | None = None
-        self._tls: dict[str, str] | None = None
-        self._paused = False
-        self._proven = False
-        self._warned_quiet = False
         self._flap_told = False
-        self._by_name = self.session.streams
 
-    # -- hot path ---------------------------------------------------------------
+    @property
+    def session(self) -> StreamSession:
+        """What is subscribed."""
+        return self._link.session
 
-    def on_message(self, raw: bytes) -> None:
-        """Stamp a message and hand it on; nothing here may take long."""
-        end = raw.find(b'"', NAME_START)
-        name = raw[NAME_START:end]
-        status = self._by_name.get(name)
-        self.frames += 1
-        self.bytes += len(raw)
-        if status is None:
-            self._other(raw)
-            return
-        now = self._monotonic()
-        status.last_at = now
-        status.frames += 1
-        if status.first_at is None:
-            status.first_at = now
-            self._stream_proven(status.name, now)
-        self._deliver(name, status.kind, raw, self._now_ms())
+    @property
+    def heartbeat(self) -> WebSocketHeartbeat:
+        """Ping and pong of the present socket."""
+        return self._link.heartbeat
 
-    def on_pong(self, payload: bytes) -> None:
-        """Take the answer to a ping."""
-        self.heartbeat.pong(payload, self._monotonic(), self._now_ms())
+    @property
+    def frames(self) -> int:
+        """Frames of all sockets this connection ever had."""
+        return self._frames + sum(link.frames for link in self._links())
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all sockets this connection ever had."""
+        return self._bytes + sum(link.bytes for link in self._links())
+
+    def _links(self) -> list[Link]:
+        return [self._link] if self._next is None else [self._link, self._next]
 
     # -- life -------------------------------------------------------------------
 
@@ -148,119 +86,148 @@ class Connection:
             while True:
                 self.state = State.CONNECTING
                 try:
-                    await self._connect_and_serve()
+                    self._take(await self._dial())
+                    await self._serve()
                 except Exception as error:  # the loop's boundary: whatever it was,
                     await self._recover(error)  # it is recorded and the loop goes on
         finally:
-            self._forget_socket()
+            await self._link.close()
             self.state = State.STOPPED
 
-    async def _connect_and_serve(self) -> None:
-        self._tls = None
-        async with self._outside.gate.turn():
+    async def _dial(self) -> Link:
+        link = Link(self.session.names, self._outside, self)
+        async with self._outside.gate.turn(self.id):
             self._asked.clear()
-            socket = await self._outside.dial(
-                self._url, self, self._config, self._outside.context
+            await link.open(self._url)
+        return link
+
+    def _take(self, link: Link) -> None:
+        """Make a link the present one."""
+        self._frames += self._link.frames
+        self._bytes += self._link.bytes
+        self._link = link
+        if link.task is None:
+            link.start()
+
+    async def _serve(self) -> None:
+        """Stay on the present link, or its successors, until one breaks."""
+        try:
+            while True:
+                successor = await self._until_replaced(self._link)
+                old = self._link
+                self._next = None
+                self._take(successor)
+                self.rotations += 1
+                await old.close()
+        finally:
+            await self._link.close()
+
+    async def _until_replaced(self, link: Link) -> Link:
+        """Return the successor; raises what broke the link, or that it was asked for."""
+        assert link.task is not None
+        rotating = asyncio.create_task(self._successor(link))
+        asked = asyncio.create_task(self._asked.wait())
+        try:
+            await asyncio.wait(
+                {link.task, rotating, asked}, return_when=asyncio.FIRST_COMPLETED
             )
-        self._opened(socket)
-        try:
-            await self._serve(socket)
+            if rotating.done():
+                return rotating.result()
         finally:
-            self._forget_socket()
-            await socket.close()
-
-    def _opened(self, socket: Socket) -> None:
-        now = self._monotonic()
-        self._socket = socket
-        self._tls = socket.tls
-        self._paused = False
-        self._opened_at = now
-        self._proven = False
-        self._warned_quiet = False
-        self.session.opened(now)
-        self.heartbeat.start(now)
-
-    def _forget_socket(self) -> None:
-        if self._socket is None:
-            return
-        for status in self.session.streams.values():
-            if status.first_at is not None:
-                log.info("🔌 WebSocket已关闭: %s", status.name)
-        self._socket = None
-        self._opened_at = None
-        self.session.closed()
-        self.heartbeat.stop()
-
-    async def _serve(self, socket: Socket) -> None:
-        """Read and watch at the same time; the first of them to end says why."""
-        jobs = [
-            asyncio.create_task(socket.run()),
-            asyncio.create_task(self._watch(socket)),
-        ]
-        try:
-            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for job in jobs:
+            for job in (rotating, asked):
                 job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
-        for job in done:
-            job.result()
+            await asyncio.gather(rotating, asked, return_exceptions=True)
+        if link.task.done():
+            link.task.result()
+        raise ReconnectAsked("reconnect asked for")
 
-    async def _watch(self, socket: Socket) -> None:
+    # -- replacing in time ------------------------------------------------------
+
+    async def _successor(self, link: Link) -> Link:
+        """Wait until the link is due, then return one that covers it."""
+        notice = await self._due(link)
         while True:
-            now = self._monotonic()
-            if self._asked.is_set():
-                raise ReconnectAsked("reconnect asked for")
-            while (text := self.session.outgoing(now)) is not None:
-                socket.send(text)
-            payload = self.heartbeat.ping(now)
-            if payload is not None:
-                socket.ping(payload)
-            if self.heartbeat.overdue(now):
-                raise PongMissing(
-                    f"no pong within {self._config.pong_timeout:g} s of a ping"
-                )
-            if not self._paused:  # else nothing can be said of silence
-                self._review(now)
             try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await self._asked.wait()
-            except TimeoutError:
-                continue
+                if notice:
+                    return await self._cover(link, "the exchange announced a shutdown")
+                # One at a time, so that no two fail together.
+                async with self._outside.rotation:
+                    return await self._cover(link, "before the 24-hour limit")
+            except Exception as error:  # the present link still works: try again
+                log.warning("%s: no successor yet: %s", self.id, error)
+                self._report("rotation_failed", str(error) or type(error).__name__)
+            await asyncio.sleep(ROTATION_RETRY_SECONDS)
 
-    def _review(self, now: float) -> None:
-        for finding in self.session.review(now):
-            self._report_finding(finding)
-        if self.session.mute(now):
-            raise StreamsSilent("the socket is open but all its streams are silent")
-        expected, live, _ = self.session.counts(now)
-        if self._proven:
-            self.reconnector.healthy(now)
-            self.state = State.LIVE if live == expected else State.DEGRADED
-        quiet = now - (self.session.last_frame_at() or self._opened_at or now)
-        if quiet > self._config.message_timeout:
-            raise StreamsSilent(f"no message for {quiet:.0f} s")
-        if quiet > self._config.message_warning_timeout and not self._warned_quiet:
-            self._warned_quiet = True
-            log.warning("%s: no message for %.0f s", self.id, quiet)
+    async def _due(self, link: Link) -> bool:
+        """Wait for the planned time or a notice; True when it was a notice."""
+        spread = self._config.rotate_spread
+        seconds = self._config.rotate_after * (1 - spread * self._outside.rng.random())
+        try:
+            async with asyncio.timeout(seconds):
+                await link.shutdown.wait()
+        except TimeoutError:
+            return False
+        return True
 
-    def _stream_proven(self, stream: str, now: float) -> None:
-        log.info("✅ WebSocket连接成功: %s", stream)
-        if self._proven:
+    async def _cover(self, old: Link, why: str) -> Link:
+        """Open a second link and return it once it carries what the first carries."""
+        new = await self._dial()
+        self._next = new
+        new.start()
+        try:
+            async with asyncio.timeout(COVER_SECONDS):
+                while not new.session.covers(old.session):
+                    await new.first_frame(COVER_STEP_SECONDS)
+        except BaseException:
+            self._next = None
+            self._frames += new.frames
+            self._bytes += new.bytes
+            await new.close()
+            raise
+        self._report("rotated", why)
+        return new
+
+    # -- what links tell --------------------------------------------------------
+
+    def stream_proven(self, link: Link, stream: str, now: float) -> None:
+        """The first frame of a link proves it."""
+        if link.proven:
             return
-        self._proven = True
+        link.proven = True
+        if link is not self._link:
+            return
+        self._outside.gate.proven()
         recovered = self.reconnector.data_arrived(now)
         self._flap_told = False
         self._report(
             "connected", "data flows again" if recovered else "first data arrived"
         )
 
+    def stream_found(self, finding: Finding) -> None:
+        """Tell of a stream that fell silent, was asked for again or refused."""
+        log.warning(
+            "%s: %s %s: %s", self.id, finding.stream, finding.kind, finding.reason
+        )
+        self._report(finding.kind, f"{finding.stream}: {finding.reason}")
+
+    def reviewed(self, link: Link, now: float) -> None:
+        """Keep the state that the operator sees."""
+        if link is not self._link or not link.proven:
+            return
+        self.reconnector.healthy(now)
+        expected, live, _ = link.session.counts(now)
+        self.state = State.LIVE if live == expected else State.DEGRADED
+
+    # -- losing -----------------------------------------------------------------
+
     async def _recover(self, error: Exception) -> None:
         """Record the loss, then wait for the delay or for the operator."""
-        record = self.reconnector.lost(error, self._monotonic(), self._now_ms())
+        now = self._clock.monotonic()
+        self._outside.gate.lost(self.id, now)
+        record = self.reconnector.lost(error, now, self._clock.now_ms())
         self._log_loss(error, record)
-        kind = WebSocketErrorType(record.error_type)
         asked = isinstance(error, ReconnectAsked)
+        kind = WebSocketErrorType(record.error_type)
         self._report(
             "reconnect_requested" if asked else "disconnected",
             record.reason,
@@ -274,23 +241,25 @@ class Connection:
             self._report("failed", "no retry until asked: " + record.reason)
             await self._asked.wait()
             return
-        self.state = State.RECONNECTING
-        if self.reconnector.exhausted:
-            self.state = State.FAILED
-            if self.reconnector.retries == self._config.reconnect_max_retries:
-                log.critical("🚨 告警触发: websocket - critical - WebSocket未连接")
-                self._report("failed", f"{self.reconnector.retries} dials without data")
-        self._warn_flapping()
+        self._show_loss()
         try:
             async with asyncio.timeout(record.delay_seconds):
                 await self._asked.wait()
         except TimeoutError:
             return
 
-    def _warn_flapping(self) -> None:
-        if self.reconnector.flapping(self._monotonic()) and not self._flap_told:
+    def _show_loss(self) -> None:
+        self.state = State.RECONNECTING
+        retries = self.reconnector.retries
+        if self.reconnector.exhausted:
+            self.state = State.FAILED
+            if retries == self._config.reconnect_max_retries:
+                log.critical("🚨 告警触发: websocket - critical - WebSocket未连接")
+                self._report("failed", f"{retries} dials without data")
+        if self.reconnector.flapping(self._clock.monotonic()) and not self._flap_told:
             self._flap_told = True
             log.error("🚨 %s: more than 3 failed reconnects in 5 minutes", self.id)
+            self._report("flapping", "more than 3 failed reconnects in 5 minutes")
 
     def _log_loss(self, error: Exception, record: ReconnectRecord) -> None:
         if record.error_type == WebSocketErrorType.SSL.value:
@@ -300,7 +269,7 @@ class Connection:
                 self.state.value,
                 record.attempt,
                 record.at,
-                self._tls or "not negotiated",
+                self._link.tls or "not negotiated",
                 record.reason,
                 exc_info=error,
             )
@@ -319,43 +288,32 @@ class Connection:
         """Replace the connection now, or dial now when waiting."""
         self._asked.set()
 
+    def add(self, names: list[str]) -> None:
+        """Carry these streams as well."""
+        for link in self._links():
+            link.session.add(names)
+
+    def remove(self, names: set[str]) -> None:
+        """Carry these streams no longer."""
+        for link in self._links():
+            link.session.remove(names)
+
     def pause(self) -> None:
-        """Stop reading because the consumer is behind; no deadline runs meanwhile."""
-        if self._socket is not None:
-            self._paused = True
-            self.heartbeat.suspend()
-            self._socket.pause()
+        """Stop reading because the consumer is behind."""
+        for link in self._links():
+            link.pause()
 
     def resume(self) -> None:
         """Read again."""
-        if self._socket is not None and self._paused:
-            now = self._monotonic()
-            self._paused = False
-            self._socket.resume()
-            self.heartbeat.resume(now)
-            self.session.resumed(now)
+        for link in self._links():
+            link.resume()
 
-    # -- other messages and reports ---------------------------------------------
-
-    def _other(self, raw: bytes) -> None:
-        """A control answer, or a stream nobody asked for (which the decoder counts)."""
-        findings = self.session.answered(raw, self._monotonic())
-        if findings is None:
-            self._deliver(b"", StreamKind.UNKNOWN, raw, self._now_ms())
-            return
-        for finding in findings:
-            self._report_finding(finding)
-
-    def _report_finding(self, finding: Finding) -> None:
-        log.warning(
-            "%s: %s %s: %s", self.id, finding.stream, finding.kind, finding.reason
-        )
-        self._report(finding.kind, f"{finding.stream}: {finding.reason}")
+    # -- telling ----------------------------------------------------------------
 
     def _report(self, kind: str, reason: str, **details: Any) -> None:
         self._outside.report(
             ConnectionEvent(
-                at=self._now_ms(),
+                at=self._clock.now_ms(),
                 connection=self.id,
                 route=self.route.value,
                 kind=kind,
@@ -366,9 +324,10 @@ class Connection:
 
     def statistics(self) -> dict[str, Any]:
         """Return what pages, REST and scripts show of this connection."""
-        now = self._monotonic()
-        expected, live, silent = self.session.counts(now)
-        last = self.session.last_frame_at()
+        now = self._clock.monotonic()
+        link = self._link
+        expected, live, silent = link.session.counts(now)
+        last = link.session.last_frame_at()
         reconnector = self.reconnector
         return {
             "id": self.id,
@@ -377,19 +336,18 @@ class Connection:
             "streams_expected": expected,
             "streams_live": live,
             "streams_silent": silent,
-            "streams": self.session.names,
-            "uptime_seconds": None
-            if self._opened_at is None
-            else now - self._opened_at,
+            "streams": link.session.names,
+            "uptime_seconds": None if link.opened_at is None else now - link.opened_at,
             "reconnects": reconnector.total,
             "reconnect_count": reconnector.total,
+            "rotations": self.rotations,
             "consecutive_failures": reconnector.retries,
-            "rtt_ms": self.heartbeat.rtt_ms(),
-            "last_pong_time": self.heartbeat.last_pong_time,
+            "rtt_ms": link.heartbeat.rtt_ms(),
+            "last_pong_time": link.heartbeat.last_pong_time,
             "messages": self.frames,
             "bytes": self.bytes,
             "last_message_age_seconds": None if last is None else now - last,
-            "tls": self._tls,
+            "tls": link.tls,
             "errors": {
                 kind.value: reconnector.errors[kind.value]
                 for kind in WebSocketErrorType

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from core.clock import Clock
 
+COMMON_SECONDS = 2.0
+COMMON_LOSSES = 3
+
 
 class DialBudget(Protocol):
     """Asked before every handshake."""
@@ -37,19 +40,29 @@ class DialBucket:
 
 
 class DialGate:
-    """Lets at most ``concurrency`` dials run at a time, each with the budget's leave."""
+    """Lets at most ``concurrency`` dials run at a time, each with the budget's leave.
+
+    After a common failure (most connections lost within two seconds) one canary
+    dials first; the others go when its data flows. A canary that is lost makes room
+    for the next one.
+    """
 
     def __init__(self, budget: DialBudget, concurrency: int) -> None:
         self._budget = budget
         self._slots = asyncio.Semaphore(concurrency)
+        self._losses: deque[float] = deque(maxlen=COMMON_LOSSES)
+        self._canary: str | None = None
+        self._common = False
+        self._changed = asyncio.Event()
         self.waiting = 0
         self.dials = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, who: str = "") -> AsyncIterator[None]:
         """Wait for a place and for the budget; hold the place while dialling."""
         self.waiting += 1
         try:
+            await self._behind_canary(who)
             await self._slots.acquire()
         finally:
             self.waiting -= 1
@@ -62,3 +75,28 @@ class DialGate:
             yield
         finally:
             self._slots.release()
+
+    async def _behind_canary(self, who: str) -> None:
+        while self._common:
+            if self._canary in (None, who):
+                self._canary = who
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+    def lost(self, who: str, now: float) -> None:
+        """A connection was lost or could not be opened."""
+        if self._canary == who:
+            self._canary = None
+            self._changed.set()
+        self._losses.append(now)
+        full = len(self._losses) == COMMON_LOSSES
+        if full and now - self._losses[0] <= COMMON_SECONDS:
+            self._common = True
+
+    def proven(self) -> None:
+        """Data flows on some connection: the way is open for all."""
+        self._canary = None
+        self._common = False
+        self._losses.clear()
+        self._changed.set()

@@ -255,6 +255,19 @@ class StreamSession:
         silent = sum(status.silent for status in self.streams.values())
         return len(self.streams), live, silent
 
+    def covers(self, other: "StreamSession") -> bool:
+        """Return True when this connection carries all that the other one carries.
+
+        A stream that was quiet on both since it was asked for here counts as carried.
+        """
+        for name, theirs in other.streams.items():
+            ours = self.streams.get(name)
+            if ours is None or ours.first_at is not None or theirs.last_at is None:
+                continue
+            if ours.acknowledged_at is None or theirs.last_at > ours.acknowledged_at:
+                return False
+        return True
+
     def last_frame_at(self) -> float | None:
         """Return when any stream last spoke on this connection, monotonic seconds."""
         times = [s.last_at for s in self.streams.values() if s.first_at is not None]

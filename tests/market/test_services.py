@@ -7,7 +7,7 @@ from django.utils import timezone
 from core import redis as core_redis
 from core.errors import InvalidInput
 from market import selectors, services
-from market.binance.connection import ConnectionEvent as Event
+from market.binance.events import ConnectionEvent as Event
 from market.models import Candle, ConnectionEvent, FeedControl, Instrument, Series
 from tests.market import frames
 from tests.market.test_universe import instrument
