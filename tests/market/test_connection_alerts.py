@@ -1,0 +1,97 @@
+import pytest
+
+from core import alerts
+from core.models import Alert
+from market import connection_alerts
+from market.binance.events import ConnectionEvent
+
+pytestmark = pytest.mark.django_db
+START = 1_750_000_000_000
+MINUTE = 60_000
+
+
+@pytest.fixture(autouse=True)
+def _bus(bus):
+    return bus
+
+
+def event(kind, *, at=START, connection="market-1", reason="10 dials without data"):
+    return ConnectionEvent(
+        at=at, connection=connection, route="market", kind=kind, reason=reason
+    )
+
+
+def tell(*events, venue="simulator"):
+    connection_alerts.apply(venue=venue, events=events)
+
+
+def unresolved():
+    return list(
+        Alert.objects.exclude(state="resolved")
+        .order_by("key")
+        .values_list("key", flat=True)
+    )
+
+
+def test_a_failed_connection_is_a_critical_alert_until_data_flows_again(caplog):
+    tell(event("disconnected"), event("failed"))
+    row = Alert.objects.get()
+    assert row.key == "connection-failed:simulator:market-1"
+    assert (row.severity, row.source) == ("critical", "websocket")
+    assert row.text == "market-1: 10 dials without data"
+    assert row.venue == "simulator"
+    assert row.as_dict()["last_at"] == START
+    assert "🚨 告警触发: websocket - critical - WebSocket未连接" in caplog.text
+    tell(event("connected", connection="market-2"))
+    assert unresolved() == [row.key]
+    tell(event("connected", at=START + MINUTE))
+    assert unresolved() == []
+    assert Alert.objects.get().as_dict()["resolved_at"] == START + MINUTE
+
+
+def test_failing_again_is_a_new_alert():
+    tell(event("failed"), event("connected"), event("failed"))
+    assert Alert.objects.count() == 2
+    assert unresolved() == ["connection-failed:simulator:market-1"]
+
+
+def test_a_refused_location_is_critical_until_it_is_let_in():
+    tell(event("fatal", reason="handshake refused with HTTP 451"))
+    row = Alert.objects.get()
+    assert row.severity == "critical"
+    assert "451" in row.text
+    tell(event("connected"))
+    assert unresolved() == []
+
+
+def test_a_flapping_connection_stays_an_alert_until_it_is_steady():
+    tell(event("flapping"), event("connected", at=START + MINUTE))
+    assert unresolved() == ["connection-flapping:simulator:market-1"]
+    assert Alert.objects.get().severity == "error"
+    tell(event("steady", at=START + 6 * MINUTE))
+    assert unresolved() == []
+
+
+def test_one_that_flapped_in_an_earlier_run_is_resolved_by_its_data():
+    tell(event("flapping"))
+    tell(event("connected", at=START + 6 * MINUTE))
+    assert unresolved() == []
+
+
+def test_a_stopped_connection_has_no_alerts():
+    tell(event("failed"), event("flapping"), event("fatal"))
+    assert len(unresolved()) == 3
+    tell(event("stopped"))
+    assert unresolved() == []
+
+
+def test_venues_do_not_mix():
+    tell(event("failed"), venue="testnet")
+    tell(event("connected"), venue="simulator")
+    assert unresolved() == ["connection-failed:testnet:market-1"]
+    assert alerts.alerts(venue="simulator") == []
+
+
+def test_other_events_cost_nothing(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        tell(event("disconnected"), event("silent"), event("resubscribed"))
