@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 redis_is_embedded=quantai.redis_is_embedded,
                 simulator_ports=(simulator.port, simulator.plain_port),
                 simulator_ca=site.var / "simulator" / "tls" / "ca.pem",
-                as_host=(site.allowed_hosts or ("localhost",))[0].lstrip(".*"),
+                as_host=(site.allowed_hosts or ("",))[0].lstrip(".*") or "localhost",
                 prepare=prepare,
             ),
             relay,
