@@ -23,9 +23,7 @@ def database_url():
 def test_two_urls_move_it_to_postgresql_and_a_redis_server(
     tmp_path, database_url, redis_server
 ):
-    with Running(
-        tmp_path, DATABASE_URL=database_url, REDIS_URL=redis_server.url
-    ) as up:
+    with Running(tmp_path, DATABASE_URL=database_url, REDIS_URL=redis_server.url) as up:
         up.wait_for(r"Open http://")
         up.wait_for(r"feed\s+running")
         assert "redis " not in up.text
