@@ -198,7 +198,6 @@ class Connection:
             return
         self._outside.gate.proven()
         recovered = self.reconnector.data_arrived(now)
-        self._flap_told = False
         self._report(
             "connected", "data flows again" if recovered else "first data arrived"
         )
@@ -215,6 +214,9 @@ class Connection:
         if link is not self._link or not link.proven:
             return
         self.reconnector.healthy(now)
+        if self._flap_told and not self.reconnector.flapping(now):
+            self._flap_told = False
+            self._report("steady", "at most 3 failed reconnects in 5 minutes")
         expected, live, _ = link.session.counts(now)
         self.state = State.LIVE if live == expected else State.DEGRADED
 
@@ -238,27 +240,31 @@ class Connection:
         )
         if fatal(error):
             self.state = State.FATAL
-            self._report("failed", "no retry until asked: " + record.reason)
+            self._report(
+                "fatal", "no retry until asked: " + record.reason, advice=ADVICE[kind]
+            )
             await self._asked.wait()
             return
-        self._show_loss()
+        self._show_loss(record)
         try:
             async with asyncio.timeout(record.delay_seconds):
                 await self._asked.wait()
         except TimeoutError:
             return
 
-    def _show_loss(self) -> None:
+    def _show_loss(self, record: ReconnectRecord) -> None:
         self.state = State.RECONNECTING
         retries = self.reconnector.retries
         if self.reconnector.exhausted:
             self.state = State.FAILED
             if retries == self._config.reconnect_max_retries:
-                log.critical("🚨 告警触发: websocket - critical - WebSocket未连接")
-                self._report("failed", f"{retries} dials without data")
+                log.critical("%s: %d dials without data, going on", self.id, retries)
+                self._report(
+                    "failed", f"{retries} dials without data; the last: {record.reason}"
+                )
         if self.reconnector.flapping(self._clock.monotonic()) and not self._flap_told:
             self._flap_told = True
-            log.error("🚨 %s: more than 3 failed reconnects in 5 minutes", self.id)
+            log.error("%s: more than 3 failed reconnects in 5 minutes", self.id)
             self._report("flapping", "more than 3 failed reconnects in 5 minutes")
 
     def _log_loss(self, error: Exception, record: ReconnectRecord) -> None:
