@@ -6,7 +6,7 @@ import re
 import struct
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -35,9 +35,9 @@ class Browser(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the handshake."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self._request)
+        # uvloop's transports are no subclasses of asyncio's.
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A browser that is thrown out ends the measurement."""
@@ -65,6 +65,8 @@ class Browser(asyncio.Protocol):
                 self._message(payload)
             elif opcode == PING:
                 self._send(PONG, payload)
+            elif opcode == CLOSE and not self.ready.done():
+                self.ready.set_exception(ConnectionError(f"closed: {payload!r}"))
         del buffer[:start]
 
     def _opened(self) -> None:
