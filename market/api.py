@@ -12,9 +12,11 @@ from ninja.errors import HttpError
 from core.errors import InvalidInput
 from market import live, selectors, services
 from market.domain.candles import INTERVAL_MS
+from market.history_api import router as history_router
 from market.models import FeedCommand
 
 router = Router()
+router.add_router("", history_router)
 
 ACKNOWLEDGE_SECONDS = 5.0
 POLL_SECONDS = 0.1

@@ -16,10 +16,10 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from core import control
+from core import alerts, control
 from core import redis as core_redis
 from core.clock import Clock, SystemClock
-from market import selectors, services
+from market import patterns_report, selectors, services
 from market.audit import Audit
 from market.backfill import Backfill, Pair
 from market.binance.config import WsSettings
@@ -46,6 +46,7 @@ MINUTE = 60.0
 WRITE_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.25
 RETRY_SECONDS = 5.0
+PATTERN_SECONDS = 3_600.0
 PRUNE_SECONDS = 3_600.0
 DAY_MS = 86_400_000
 
@@ -153,6 +154,8 @@ class Feed:
             (AUDIT_SECONDS, self._audit, never),
             (MINUTE, self._log_heartbeat, never),
             (MINUTE, self._renew_universe, never),
+            (MINUTE, self._store_alerts, never),
+            (PATTERN_SECONDS, self._find_patterns, never),
             (PRUNE_SECONDS, self._prune, never),
         ]
 
@@ -251,6 +254,15 @@ class Feed:
         repaired = await self.audit.step(self.backfill.pairs, self._exchange_now())
         if repaired:
             self._tell_event("rest", "repaired", f"{repaired} wrong bars replaced")
+
+    async def _store_alerts(self) -> None:
+        """Store alerts that waited for the database, of whichever process."""
+        await database_sync_to_async(alerts.alerts_store_waiting)()
+
+    async def _find_patterns(self) -> None:
+        await database_sync_to_async(patterns_report.tell)(
+            venue=self._venue, clock=self._clock, days=self._market.event_days
+        )
 
     async def _prune(self) -> None:
         before = self._clock.now_ms() - self._market.event_days * DAY_MS
