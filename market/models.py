@@ -128,6 +128,25 @@ class Gap(models.Model):
         return f"{self.symbol} {self.interval} {self.first}–{self.last}: {self.state}"
 
 
+class RequestBudget(models.Model):
+    """What the exchange allows this address just now, kept for restarts.
+
+    ``ceiling`` is at least the request weight used in ``minute`` (minutes since the
+    epoch on the exchange's clock). Until ``held_until`` (ms since the epoch on this
+    machine's clock) nothing may be sent; ``banned`` tells a ban from a back-off.
+    """
+
+    venue = models.CharField(max_length=16, unique=True)
+    minute = models.BigIntegerField(default=0)
+    ceiling = models.PositiveIntegerField(default=0)
+    held_until = models.BigIntegerField(default=0)
+    banned = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.venue}: held until {self.held_until}"
+
+
 class FeedControl(models.Model):
     """Whether the feed of a venue is wanted to run."""
 
