@@ -8,11 +8,13 @@ from pathlib import Path
 
 from quantai_site import config
 
-_kept = {"DATABASE_URL", "QUANTAI_TEST_REDIS_URL"}
+_kept = {"DATABASE_URL"}
 for _name in set(config.variables()) - _kept:
     os.environ.pop(_name, None)
-_folder = Path(tempfile.mkdtemp(prefix="quantai-tests-"))
+# Only a test that writes makes it; tools that merely read the settings leave nothing.
+_folder = Path(tempfile.gettempdir()) / f"quantai-tests-{os.getpid()}"
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+os.environ["SECRET_KEY"] = "only for tests " * 3
 os.environ["QUANTAI_VAR"] = str(_folder / "var")
 config.FILES_DIR = _folder
 
