@@ -21,7 +21,11 @@ from market.binance.rest_schemas import (
     parse_day_tickers,
     parse_exchange_info,
 )
-from market.binance.streams import agg_trade_stream, partial_depth_stream
+from market.binance.streams import (
+    agg_trade_stream,
+    partial_depth_stream,
+    stream_symbol,
+)
 from market.binance.urls import Endpoints
 from market.config import MarketSettings
 from market.dials import SharedDialBucket
@@ -29,6 +33,9 @@ from market.universe import choose, tradable
 
 log = logging.getLogger(__name__)
 
+# Asked when a silent stream names no symbol.
+PROBE_SYMBOL = "BTCUSDT"
+PROBE_SYMBOLS = 3
 RENEW_SECONDS = 86_400.0
 Body = TypeVar("Body")
 
@@ -103,7 +110,10 @@ class Follower:
     def outdated(self) -> bool:
         """True when the choice is older than a day or was only recalled."""
         at = self._learned_at
-        return at is None or self._clock.monotonic() - at >= RENEW_SECONDS
+        return at is None or self._clock.monotonic() - at >= # Asked when a silent stream names no symbol.
+PROBE_SYMBOL = "BTCUSDT"
+PROBE_SYMBOLS = 3
+RENEW_SECONDS
 
     async def renew(self) -> set[str]:
         """Choose again, change the streams, return the symbols no longer followed."""
@@ -132,6 +142,7 @@ class Follower:
             where=self._where,
             deliver=self._deliver,
             report=self._report,
+            moving=self._moving,
             budget=SharedDialBucket(
                 self._redis,
                 self._venue,
@@ -145,6 +156,26 @@ class Follower:
         client.subscribe(_watch_streams(self._watched))
         self.client = client
         await client.start_websocket()
+
+    async def _moving(self, streams: list[str], quiet_seconds: float) -> bool:
+        """Ask REST whether anything traded while these streams were quiet.
+
+        When REST does not answer either, a new connection can do no harm.
+        """
+        named = (stream_symbol(name) for name in streams)
+        symbols = list(dict.fromkeys(symbol or PROBE_SYMBOL for symbol in named))
+        since = self._rest.server_now_ms() - quiet_seconds * 1000
+        try:
+            for symbol in symbols[:PROBE_SYMBOLS]:
+                last = await self._rest.get(
+                    "/fapi/v1/ticker/price", weight=1, symbol=symbol
+                )
+                if int(last["time"]) > since:
+                    return True
+        except (RestError, KeyError, TypeError, ValueError) as error:
+            log.warning("the probe of silent streams failed: %s", error)
+            return True
+        return False
 
     async def stop(self) -> list[dict[str, Any]]:
         """Close the sockets and return what the connections were."""

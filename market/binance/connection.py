@@ -145,11 +145,11 @@ class Connection:
 
     async def _successor(self, link: Link) -> Link:
         """Wait until the link is due, then return one that covers it."""
-        notice = await self._due(link)
+        asked = await self._due(link)
         while True:
             try:
-                if notice:
-                    return await self._cover(link, "the exchange announced a shutdown")
+                if asked:
+                    return await self._cover(link, link.renewal_reason)
                 # One at a time, so that no two fail together.
                 async with self._outside.rotation:
                     return await self._cover(link, "before the 24-hour limit")
@@ -159,12 +159,12 @@ class Connection:
             await asyncio.sleep(ROTATION_RETRY_SECONDS)
 
     async def _due(self, link: Link) -> bool:
-        """Wait for the planned time or a notice; True when it was a notice."""
+        """Wait for the planned time; True when the link asked for it before."""
         spread = self._config.rotate_spread
         seconds = self._config.rotate_after * (1 - spread * self._outside.rng.random())
         try:
             async with asyncio.timeout(seconds):
-                await link.shutdown.wait()
+                await link.renewal.wait()
         except TimeoutError:
             return False
         return True

@@ -21,6 +21,7 @@ from market.binance.streams import StreamKind
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
+QUESTION_SECONDS = 15.0
 NAME_START = len(b'{"stream":"')
 SHUTDOWN = b"serverShutdown"
 
@@ -72,7 +73,8 @@ class Link:
         self.tls: dict[str, str] | None = None
         self.opened_at: float | None = None
         self.proven = False
-        self.shutdown = asyncio.Event()
+        self.renewal = asyncio.Event()
+        self.renewal_reason = ""
         self.task: asyncio.Task[None] | None = None
         self._outside = outside
         self._config = outside.config
@@ -85,6 +87,7 @@ class Link:
         self._first_frame = asyncio.Event()
         self._paused = False
         self._warned_quiet = False
+        self._next_question_at = 0.0
 
     # -- hot path ---------------------------------------------------------------
 
@@ -172,21 +175,37 @@ class Link:
             log.warning(
                 "no message for %.0f s on %d streams", quiet, len(self._by_name)
             )
-        if self.session.mute(now) and await self._market_moved(quiet):
-            raise StreamsSilent("the socket is open but all its streams are silent")
+        if self.session.mute(now):
+            if await self._market_moved(self.session.names, quiet):
+                raise StreamsSilent("the socket is open but all its streams are silent")
+            self.session.resumed(self._monotonic())
+            return
+        stubborn = self.session.stubborn(now)
+        if (
+            stubborn
+            and not self.renewal.is_set()
+            and await self._market_moved(stubborn, quiet)
+        ):
+            self._renew(f"{len(stubborn)} streams stay silent: {stubborn[0]}")
+
+    def _renew(self, reason: str) -> None:
+        """Ask for a successor now."""
+        self.renewal_reason = reason
+        self.renewal.set()
 
     def _quiet(self, now: float) -> float:
         since = self.session.last_frame_at() or self.opened_at or now
         return now - since
 
-    async def _market_moved(self, quiet: float) -> bool:
+    async def _market_moved(self, names: list[str], quiet: float) -> bool:
         """Ask elsewhere before a connection is replaced for its silence."""
         if self._outside.moving is None:
             return True
-        if await self._outside.moving(self.session.names, quiet):
-            return True
-        self.session.resumed(self._monotonic())
-        return False
+        now = self._monotonic()
+        if now < self._next_question_at:
+            return False
+        self._next_question_at = now + QUESTION_SECONDS
+        return await self._outside.moving(names, quiet)
 
     async def first_frame(self, seconds: float) -> None:
         """Wait until another stream shows its first frame, or for ``seconds``.
@@ -250,7 +269,7 @@ class Link:
         findings = self.session.answered(raw, self._monotonic())
         if findings is None:
             if SHUTDOWN in raw:
-                self.shutdown.set()
+                self._renew("the exchange announced a shutdown")
             self._deliver(b"", StreamKind.UNKNOWN, raw, self._now_ms())
             return
         for finding in findings:

@@ -33,6 +33,9 @@ EXPECTED_SECONDS: dict[StreamKind, float] = {
 }
 FIRST_FRAME_SECONDS = 20.0
 RESUBSCRIBE_SECONDS = (20.0, 600.0)
+# After a stream fell silent: time for the exchange to list what it sends us.
+PROBE_SECONDS = 3.0
+STUBBORN_ASKS = 2
 # The exchange allows 10 incoming messages a second, pongs included.
 CONTROL_INTERVAL = 0.25
 CONTROL_BYTES = 3800
@@ -181,10 +184,13 @@ class StreamSession:
         self._asked[message_id] = (method, names)
         if method == "SUBSCRIBE":
             for status in self._known(names):
-                status.asked_at = now
+                if status.asked_at is None:
+                    status.asked_at = now
                 if status.next_ask_at is None:
                     status.next_ask_at = now + RESUBSCRIBE_SECONDS[0]
-        request = {"method": method, "params": names, "id": message_id}
+        request: dict[str, object] = {"method": method, "id": message_id}
+        if names:
+            request["params"] = names
         return _encoder.encode(request).decode()
 
     def answered(self, raw: bytes, now: float) -> list[Finding] | None:
@@ -202,7 +208,20 @@ class StreamSession:
         if method == "SUBSCRIBE":
             for status in self._known(names):
                 status.acknowledged_at = now
+        if answer.streams is not None:
+            return self._probed(set(answer.streams))
         return []
+
+    def _probed(self, listed: set[str]) -> list[Finding]:
+        """Judge the silent streams by what the exchange says it sends us."""
+        lost = [
+            status.name
+            for status in self.streams.values()
+            if status.silent and status.name not in listed
+        ]
+        self._order("SUBSCRIBE", lost)
+        why = "the exchange no longer lists the subscription; asked again"
+        return [Finding("lost", name, why) for name in lost]
 
     def _known(self, names: list[str]) -> Iterable[StreamStatus]:
         for name in names:
@@ -214,10 +233,14 @@ class StreamSession:
         """Find streams that fell silent and ask for them again, ever more rarely."""
         findings: list[Finding] = []
         again: list[str] = []
+        probe = False
         for status in self.streams.values():
             overdue = status.overdue(now)
             if overdue and not status.silent:
                 findings.append(Finding("silent", status.name, _why(status, now)))
+                probe = True
+                later = now + PROBE_SECONDS
+                status.next_ask_at = max(status.next_ask_at or later, later)
             if status.silent and not overdue:
                 status.asked_again = 0
             status.silent = overdue
@@ -226,28 +249,41 @@ class StreamSession:
                 status.asked_again += 1
                 low, high = RESUBSCRIBE_SECONDS
                 status.next_ask_at = now + min(low * 2**status.asked_again, high)
+        if probe and self._open:
+            self._orders.append(("LIST_SUBSCRIPTIONS", []))
         if again and self._open:
             findings += [
-                Finding("resubscribed", name, "no data; asked again") for name in again
+                Finding("resubscribed", name, "listed but no data; asked again")
+                for name in again
             ]
             self._order("UNSUBSCRIBE", again)
             self._order("SUBSCRIBE", again)
         return findings
 
     def mute(self, now: float) -> bool:
-        """Return True when every stream that should speak is silent (two at least).
+        """Return True when every stream that should speak is silent, asked again or not.
 
-        One quiet stream is asked for again; a connection whose streams are all quiet
-        although it is open is replaced.
+        A stream alone on its connection has to be asked for twice: its market may be
+        quiet.
         """
         expecting = [
             status
             for status in self.streams.values()
             if status.kind in EXPECTED_SECONDS and status.asked_at is not None
         ]
-        return len(expecting) > 1 and all(
-            status.overdue(now) and status.asked_again > 0 for status in expecting
+        patience = 1 if len(expecting) > 1 else 2
+        return bool(expecting) and all(
+            status.overdue(now) and status.asked_again >= patience
+            for status in expecting
         )
+
+    def stubborn(self, now: float) -> list[str]:
+        """Return the streams that stay silent however often they are asked for."""
+        return [
+            status.name
+            for status in self.streams.values()
+            if status.asked_again >= STUBBORN_ASKS and status.overdue(now)
+        ]
 
     def counts(self, now: float) -> tuple[int, int, int]:
         """Return the numbers of streams (expected, live, silent)."""

@@ -83,7 +83,7 @@ def test_a_silent_stream_is_asked_for_again_and_more_rarely():
     while now < 700.0:
         asked += [now for f in session.review(now) if f.kind == "resubscribed"]
         for _, message in orders(session, now):
-            assert message["method"] in ("UNSUBSCRIBE", "SUBSCRIBE")
+            assert message["method"] != "SET_PROPERTY"
         now += 1.0
     gaps = [b - a for a, b in pairwise(asked)]
     assert len(asked) >= 3
@@ -114,7 +114,9 @@ def test_a_connection_whose_streams_are_all_silent_is_mute():
     session = opened()
     orders(session, 100.0)
     session.review(125.0)
-    assert session.mute(125.0)
+    assert not session.mute(125.0)
+    session.review(129.0)
+    assert session.mute(129.0)
 
 
 def test_one_speaking_stream_keeps_the_connection():
@@ -160,3 +162,72 @@ def test_after_a_new_connection_everything_is_subscribed_again():
 @given(st.binary(max_size=80))
 def test_no_bytes_are_mistaken_for_an_answer_or_raise(raw):
     assert opened().answered(raw, 100.0) in (None, [])
+
+
+def test_a_silent_stream_is_probed_before_it_is_asked_for_again():
+    session = opened()
+    orders(session, 100.0)
+    for name in KLINES[:2]:
+        frame(session, name, 121.0)
+    session.review(121.0)
+    (_, probe) = orders(session, 121.0)[0]
+    assert probe["method"] == "LIST_SUBSCRIPTIONS"
+    assert "params" not in probe
+    listed = {"result": KLINES, "id": probe["id"]}
+    assert session.answered(json.dumps(listed).encode(), 122.0) == []
+    findings = session.review(125.0)
+    assert [f.kind for f in findings] == ["resubscribed"]
+
+
+def test_a_stream_that_the_exchange_lost_is_asked_for_at_once():
+    session = opened()
+    orders(session, 100.0)
+    for name in KLINES[:2]:
+        frame(session, name, 121.0)
+    session.review(121.0)
+    (_, probe) = orders(session, 121.0)[0]
+    listed = {"result": KLINES[:2], "id": probe["id"]}
+    findings = session.answered(json.dumps(listed).encode(), 122.0)
+    assert [(f.kind, f.stream) for f in findings] == [("lost", KLINES[2])]
+    sent = [(m["method"], m["params"]) for _, m in orders(session, 122.0)]
+    assert sent == [("SUBSCRIBE", [KLINES[2]])]
+
+
+def test_a_stream_that_stays_silent_is_called_stubborn():
+    session = opened()
+    orders(session, 100.0)
+    now, stubborn = 100.0, []
+    while not stubborn and now < 400.0:
+        for name in KLINES[:2]:
+            frame(session, name, now)
+        session.review(now)
+        orders(session, now)
+        stubborn = session.stubborn(now)
+        now += 1.0
+    assert stubborn == [KLINES[2]]
+    assert not session.mute(now)
+
+
+def test_a_stream_alone_on_its_connection_is_asked_for_twice_before_it_is_mute():
+    session = opened(KLINES[:1])
+    orders(session, 100.0)
+    asked, now = 0, 100.0
+    while not session.mute(now) and now < 400.0:
+        asked += sum(f.kind == "resubscribed" for f in session.review(now))
+        orders(session, now)
+        now += 1.0
+    assert asked == 2
+
+
+def test_a_successor_covers_what_speaks_and_what_is_quiet_on_both():
+    old, new = opened(), opened(now=200.0)
+    frame(old, KLINES[0], 210.0)
+    frame(old, KLINES[1], 150.0)
+    assert not new.covers(old)
+    (_, message) = orders(new, 200.0)[0]
+    acknowledge(new, message, 201.0)
+    assert not new.covers(old)
+    frame(new, KLINES[0], 211.0)
+    assert new.covers(old)
+    frame(old, KLINES[1], 212.0)
+    assert not new.covers(old)
