@@ -285,11 +285,13 @@ export class LiveTable {
   }
 }
 
+const names = new Intl.Collator("en", { numeric: true });
+
 function compare(a, b, down) {
   const noA = a === null || a === undefined || Number.isNaN(a);
   const noB = b === null || b === undefined || Number.isNaN(b);
   // The unknown goes last in either direction.
   if (noA || noB) return noA - noB;
-  const order = typeof a === "string" ? a.localeCompare(b) : a - b;
+  const order = typeof a === "string" ? names.compare(a, b) : a - b;
   return down ? -order : order;
 }

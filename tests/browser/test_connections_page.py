@@ -98,6 +98,18 @@ def test_a_stopped_feed_is_announced_everywhere_and_old_numbers_turn_grey(browse
     expect(symbol.locator("#symbol")).not_to_have_class(re.compile("is-stale"))
 
 
+def test_the_connection_of_a_stream_is_found_by_the_stream(browse):
+    page = all_live(browse(PATH))
+    page.fill("#connections-filter", "btcusdt@bookTicker")
+    expect(page.locator("tr[data-key]")).to_have_count(1)
+    expect(page.locator("tr[data-key] .col-route")).to_have_text("public")
+    page.fill("#connections-filter", "")
+    page.check("#only-trouble")
+    expect(page.locator(".table-state .state-title")).to_have_text(
+        "Nothing matches the filter"
+    )
+
+
 MAKE_VIEWER = """
 from django.contrib.auth import get_user_model
 get_user_model().objects.create_user("onlooker", password="only-looking-4711")

@@ -89,6 +89,19 @@ const table = new LiveTable(byId("connections-table"), {
   detail: { update: fillDetail },
 });
 
+/* Filter: by id, or by a stream that the connection carries */
+const troubled = (row) => row.state !== "live" || row.streams_silent > 0 || row.consecutive_failures > 0;
+const streamNames = (row) => (row.streams ?? []).map((stream) => stream.name ?? stream);
+
+function applyFilter() {
+  const text = byId("connections-filter").value.trim().toLowerCase();
+  const onlyTrouble = byId("only-trouble").checked;
+  table.setFilter((row) => (!onlyTrouble || troubled(row)) && [row.id, ...streamNames(row)].some((name) => name.toLowerCase().includes(text)));
+}
+
+byId("connections-filter").addEventListener("input", applyFilter);
+byId("only-trouble").addEventListener("change", applyFilter);
+
 /* Control */
 async function order(path, done) {
   try {
