@@ -110,10 +110,7 @@ class Follower:
     def outdated(self) -> bool:
         """True when the choice is older than a day or was only recalled."""
         at = self._learned_at
-        return at is None or self._clock.monotonic() - at >= # Asked when a silent stream names no symbol.
-PROBE_SYMBOL = "BTCUSDT"
-PROBE_SYMBOLS = 3
-RENEW_SECONDS
+        return at is None or self._clock.monotonic() - at >= RENEW_SECONDS
 
     async def renew(self) -> set[str]:
         """Choose again, change the streams, return the symbols no longer followed."""
