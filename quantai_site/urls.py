@@ -11,6 +11,7 @@ admin.autodiscover()
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("settings/", views.settings_page, name="settings"),
+    path("", include("core.urls")),
     path("market/", include("market.urls")),
     path("accounts/", include("accounts.urls")),
     path("api/v1/", api.open_urls(api.api)),
