@@ -36,6 +36,16 @@ log = logging.getLogger(__name__)
 # Asked when a silent stream names no symbol.
 PROBE_SYMBOL = "BTCUSDT"
 PROBE_SYMBOLS = 3
+# What a stopped feed has none of.
+COUNTED = (
+    "connections",
+    "connections_live",
+    "streams_expected",
+    "streams_live",
+    "streams_silent",
+    "kline_streams_live",
+    "messages_per_second",
+)
 RENEW_SECONDS = 86_400.0
 Body = TypeVar("Body")
 
@@ -206,7 +216,11 @@ class Follower:
     def statistics(self) -> dict[str, Any]:
         """Return what pages and REST show; empty while stopped."""
         if self.client is None:
-            return {"connections": [], "totals": {}, "reconnect_statistics": {}}
+            return {
+                "connections": [],
+                "totals": dict.fromkeys(COUNTED, 0),
+                "reconnect_statistics": {},
+            }
         return self.client.get_connection_stats()
 
 

@@ -104,7 +104,7 @@ def symbols(venue: str) -> dict[str, Any]:
     return {
         "venue": venue,
         "epoch": epoch,
-        "age_seconds": None if report is None else report["age_seconds"],
+        "age_seconds": None if report is None else _age_seconds(report.get("data_at")),
         "symbols": rows,
     }
 

@@ -68,6 +68,11 @@ class Publisher:
         records = self._state.records.values()
         return max((record.time for record in records), default=0)
 
+    def newest_arrival(self) -> int:
+        """Return when the newest value arrived here, ms; 0 before any data."""
+        records = self._state.records.values()
+        return max((record.received_ms for record in records), default=0)
+
     def offer(self, changed: Iterable[str]) -> None:
         """Publish these symbols as soon as the publication before is done.
 

@@ -9,6 +9,7 @@ from core.clock import Clock
 from market import selectors
 from market.audit import Audit
 from market.backfill import Backfill
+from market.binance.rate import Rate
 from market.follower import Follower
 from market.ingest import Ingest
 from market.publisher import CONNECTIONS, FEED, Publisher
@@ -42,7 +43,8 @@ class Reporter:
         self._audit = audit
         self._publisher = publisher
         self._started_at = clock.now_ms()
-        self._rate = (clock.monotonic(), 0)
+        self._rate = Rate(clock.monotonic())
+        self._state = ("", self._started_at)
 
     async def tell(self, desired: str, lag_ms: float) -> None:
         """Publish now."""
@@ -64,14 +66,19 @@ class Reporter:
             venue=self._venue
         )
         backfill, audit = self._backfill, self._audit
+        state, since = self._current_state(now)
         return {
             "at": now,
-            "state": "stopped" if self._follower.client is None else "running",
+            "state": state,
+            "since": since,
+            "data_at": self._publisher.newest_arrival(),
             "desired": desired,
             "pid": os.getpid(),
             "started_at": self._started_at,
             "frames": self._ingest.frames,
-            "frames_per_second": self._frames_per_second(),
+            "frames_per_second": self._rate.of(
+                self._ingest.frames, self._clock.monotonic()
+            ),
             "lag_ms": lag_ms,
             "waiting": self._ingest.waiting,
             "dropped": self._writer.events_dropped,
@@ -91,8 +98,9 @@ class Reporter:
             "commands": commands,
         }
 
-    def _frames_per_second(self) -> float:
-        at, frames = self._rate
-        now = self._clock.monotonic()
-        self._rate = (now, self._ingest.frames)
-        return round((self._ingest.frames - frames) / max(now - at, 0.001), 1)
+    def _current_state(self, now: int) -> tuple[str, int]:
+        """Return whether the sockets are wanted open, and since when (ms)."""
+        state = "stopped" if self._follower.client is None else "running"
+        if state != self._state[0]:
+            self._state = (state, now)
+        return self._state

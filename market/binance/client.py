@@ -14,6 +14,7 @@ from market.binance.events import ConnectionEvent, Report, State
 from market.binance.failures import WebSocketErrorType
 from market.binance.link import Deliver, Moving, Surroundings
 from market.binance.plan import capacity, shard
+from market.binance.rate import Rate
 from market.binance.sockets import Dialer, dialer
 from market.binance.streams import Route, StreamKind, route, stream_kind
 from market.binance.urls import Endpoints, endpoints
@@ -53,7 +54,7 @@ class BinanceWebSocketClient:
         self._streams = list(dict.fromkeys(streams))
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._counts: dict[Route, int] = {}
-        self._last_rate: tuple[float, int, float] = (clock.monotonic(), 0, 0.0)
+        self._rate = Rate(clock.monotonic())
         self._started_at: float | None = None
         self._gone_frames = 0
         self.connections: dict[str, Connection] = {}
@@ -189,21 +190,13 @@ class BinanceWebSocketClient:
             "kline_streams_live": live_klines,
             "messages": frames,
             "bytes": sum(row["bytes"] for row in rows),
-            "messages_per_second": self._rate(now, frames),
+            "messages_per_second": self._rate.of(frames, now),
             "dials": self.gate.dials,
             "dials_waiting": self.gate.waiting,
             "uptime_seconds": (
                 None if self._started_at is None else now - self._started_at
             ),
         }
-
-    def _rate(self, now: float, frames: int) -> float:
-        """Frames per second since the last time somebody asked (1 s at least)."""
-        at, before, rate = self._last_rate
-        if now - at >= 1.0:
-            rate = round(max(0, frames - before) / (now - at), 1)
-            self._last_rate = (now, frames, rate)
-        return rate
 
     def _reconnect_statistics(self) -> dict[str, Any]:
         reconnectors = [c.reconnector for c in self.connections.values()]

@@ -13,6 +13,7 @@ from market.binance.failures import (
 )
 from market.binance.heartbeat import WebSocketHeartbeat
 from market.binance.link import Link, Surroundings
+from market.binance.rate import Rate
 from market.binance.reconnect import ExponentialBackoffReconnector, ReconnectRecord
 from market.binance.session import Finding, StreamSession
 from market.binance.streams import Route
@@ -52,6 +53,7 @@ class Connection:
         self._next: Link | None = None
         self._frames = 0
         self._bytes = 0
+        self._rate = Rate(outside.clock.monotonic())
         self._asked = asyncio.Event()
         self._flap_told = False
 
@@ -352,6 +354,7 @@ class Connection:
             "last_pong_time": link.heartbeat.last_pong_time,
             "messages": self.frames,
             "bytes": self.bytes,
+            "messages_per_second": self._rate.of(self.frames, now),
             "last_message_age_seconds": None if last is None else now - last,
             "tls": link.tls,
             "errors": {

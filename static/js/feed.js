@@ -31,9 +31,7 @@ export const feed = () => feedStore.items.get("feed");
 /** Since when the feed is stopped, in ms of the server's clock; null when it is not. */
 export function stoppedSince() {
   const report = feed();
-  if (!report || report.state === "running") return null;
-  const stops = (report.commands ?? []).filter((item) => item.kind === "stop" && item.acknowledged_at);
-  return stops.length ? Math.max(...stops.map((item) => toMs(item.acknowledged_at))) : null;
+  return report && report.state !== "running" ? toMs(report.since) : null;
 }
 
 /** When the newest datum of `row` came, in ms of this page's clock: no data is younger
