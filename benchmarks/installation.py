@@ -13,11 +13,11 @@ import redis
 from benchmarks.processes import (
     MEASURED_CORE,
     OTHER_CORE,
-    MeasurementError,
     Process,
     running,
     until,
 )
+from core.benchmark import MeasurementError
 from quantai_site import config, embedded_redis
 from quantai_site.site_settings import BASE_DIR
 

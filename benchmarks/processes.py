@@ -4,24 +4,22 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
+from core.benchmark import MeasurementError
 from quantai_site.site_settings import BASE_DIR
 from quantai_site.supervision.programs import CHILD
 
 MEASURED_CORE, OTHER_CORE = 0, 1
 END_SECONDS = 8.0
+POLL_SECONDS = 0.02
 TAIL_LINES = 15
 RESULT = "RESULT "
-
-
-class MeasurementError(Exception):
-    """A process of the measurement failed; the text holds the end of its output."""
 
 
 class Process:
@@ -146,13 +144,22 @@ def measured(
         return process.hear()
 
 
-def until(condition: Any, *, seconds: float, what: str, pause: float = 0.02) -> Any:
-    """Ask again until the answer is true and return it; raises ``MeasurementError``."""
+def until(
+    condition: Callable[[], Any],
+    *,
+    seconds: float,
+    what: str,
+    tail: Callable[[], str] = str,
+) -> Any:
+    """Ask again until the answer is true and return it.
+
+    Raises ``MeasurementError`` with the ``tail`` of a log when it takes too long.
+    """
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise MeasurementError(f"not within {seconds:g} s: {what}")
-        time.sleep(pause)
+            raise MeasurementError(f"not within {seconds:g} s: {what}\n{tail()}")
+        time.sleep(POLL_SECONDS)

@@ -9,13 +9,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from benchmarks.installation import Installation
-from benchmarks.processes import END_SECONDS, MeasurementError, until
+from benchmarks.processes import (
+    END_SECONDS,
+    TAIL_LINES,
+    until,
+)
+from core.benchmark import MeasurementError
 from quantai_site.site_settings import BASE_DIR
 
 PATIENCE_SECONDS = 90.0
@@ -61,7 +65,7 @@ class Product:
             except (OSError, KeyError, ValueError):
                 return False
 
-        until(served, seconds=PATIENCE_SECONDS, what="the page")
+        until(served, seconds=PATIENCE_SECONDS, what="the page", tail=self.tail)
 
     def get(self, path: str) -> Any:
         """Return the JSON of ``/api/v1/PATH``; raises ``OSError``."""
@@ -119,11 +123,12 @@ class Product:
 
     def _check(self) -> None:
         if self._process.poll() is not None:
-            raise MeasurementError(f"up ended:\n{_tail(self._log)}")
+            raise MeasurementError(f"up ended:\n{self.tail()}")
 
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+    def tail(self) -> str:
+        """Return the end of what it said."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
 
 
 @contextmanager
@@ -148,9 +153,12 @@ def full_load(product: Product, streams: int = KLINE_STREAMS) -> None:
 
     def all_live() -> bool:
         totals = product.totals()
-        return (
-            totals.get("kline_streams_live", 0) >= streams
-            and totals.get("streams_silent", 1) == 0
-        )
+        live, silent = totals.get("kline_streams_live"), totals.get("streams_silent")
+        return silent == 0 and live is not None and int(live) >= streams
 
-    until(all_live, seconds=PATIENCE_SECONDS, what=f"{streams} kline streams live")
+    until(
+        all_live,
+        seconds=PATIENCE_SECONDS,
+        what=f"{streams} kline streams live, none silent",
+        tail=product.tail,
+    )

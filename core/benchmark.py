@@ -105,6 +105,10 @@ class Session:
         return found
 
 
+class MeasurementError(Exception):
+    """A process of a measurement failed; the text holds the end of its output."""
+
+
 class Benchmark(Protocol):
     """Something measurable: ``run`` measures it and returns its rows."""
 
@@ -112,7 +116,10 @@ class Benchmark(Protocol):
     default_rounds: int
 
     def run(self, session: Session) -> list[Row]:
-        """Measure; every process it starts has ended when it returns."""
+        """Measure; every process it starts has ended when it returns.
+
+        Raises ``MeasurementError``.
+        """
 
 
 def calibrate() -> float:

@@ -86,7 +86,7 @@ def _rows(
     title: str, server: str, runs: list[dict[str, Any]], reference: list[float]
 ) -> list[Row]:
     def median(key: str) -> float:
-        return statistics.median(run[key] for run in runs)
+        return statistics.median(float(run[key]) for run in runs)
 
     must, target, slow_must, slow_target = BOUNDS[server]
     values = [run["cpu_per_1000"] for run in runs]

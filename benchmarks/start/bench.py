@@ -56,7 +56,7 @@ def _once(where: Installation, token: str, *, settle: float) -> dict[str, Any]:
 
 def _rows(found: list[dict[str, Any]]) -> list[Row]:
     def median(key: str) -> float:
-        return statistics.median(run[key] for run in found)
+        return statistics.median(float(run[key]) for run in found)
 
     def spread(key: str) -> str:
         values = [run[key] for run in found]

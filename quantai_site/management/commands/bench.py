@@ -2,13 +2,15 @@
 
 import importlib
 import json
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.benchmark import Benchmark, Session, as_document, table
+from core.benchmark import Benchmark, MeasurementError, Session, as_document, table
 
 BENCHMARKS = {
     "ingest": "benchmarks.ingest.bench.IngestBenchmark",
@@ -47,7 +49,13 @@ class Command(BaseCommand):
             quick=quick,
             say=self._say,
         )
-        rows = benchmark.run(session)
+        if threading.current_thread() is threading.main_thread():
+            # A told-off bench cleans up as an interrupted one does.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            rows = benchmark.run(session)
+        except MeasurementError as error:
+            raise CommandError(str(error)) from error
         for line in table(rows):
             self.stdout.write(line)
         slow, fast = max(session.calibration_ms), min(session.calibration_ms)
