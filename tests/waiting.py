@@ -8,3 +8,11 @@ async def until(condition, seconds=10.0):
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - nothing tells of every change
             await asyncio.sleep(0.01)
+
+
+async def eventually(ask, accept, seconds=10.0):
+    """Await ``ask()`` again and again; return the first answer that is accepted."""
+    async with asyncio.timeout(seconds):
+        while not accept(answer := await ask()):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.02)
+    return answer
