@@ -20,6 +20,7 @@ from core import alerts, control
 from core import redis as core_redis
 from core.clock import Clock, SystemClock
 from market import patterns_report, selectors, services
+from market.address_hold import AddressHold
 from market.audit import Audit
 from market.backfill import Backfill, Pair
 from market.binance.config import WsSettings
@@ -27,6 +28,7 @@ from market.binance.events import ConnectionEvent
 from market.binance.rest import BinanceRestClient, RestError
 from market.binance.streams import Route
 from market.binance.urls import endpoints
+from market.budget import SharedWeightBudget
 from market.config import MarketSettings
 from market.domain.state import MarketState
 from market.follower import Follower
@@ -76,7 +78,11 @@ class Feed:
             self._redis, venue, uuid.uuid4().hex[:12], self.state
         )
         self.writer = Writer(venue, self.publisher)
-        self.rest = BinanceRestClient(where, ca_file=ca_file, clock=clock)
+        address = AddressHold(self._redis, venue, clock=clock)
+        self.budget = SharedWeightBudget(address, venue)
+        self.rest = BinanceRestClient(
+            where, ca_file=ca_file, clock=clock, budget=self.budget
+        )
         self.ingest = Ingest(
             self.state,
             limit=ws.queue_frames,
@@ -90,6 +96,7 @@ class Feed:
             market=market,
             rest=self.rest,
             redis=self._redis,
+            address=address,
             clock=clock,
             deliver=self.ingest.receive,
             report=self._hear,
@@ -141,6 +148,7 @@ class Feed:
         finally:
             await self.publisher.finish()
             await self.rest.aclose()
+            await self.budget.aclose()
             await self._redis.aclose()
 
     def _rhythms(self) -> list[tuple[float, Job, asyncio.Event]]:

@@ -9,6 +9,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from core.clock import Clock
 from market import selectors, services
+from market.address_hold import AddressHold
 from market.binance.client import BinanceWebSocketClient
 from market.binance.config import WsSettings
 from market.binance.dial import DialBucket
@@ -65,6 +66,7 @@ class Follower:
         clock: Clock,
         deliver: Deliver,
         report: Report,
+        address: AddressHold | None = None,
     ) -> None:
         self._venue = venue
         self._where = where
@@ -75,6 +77,7 @@ class Follower:
         self._clock = clock
         self._deliver = deliver
         self._report = report
+        self._address = address or AddressHold(redis, venue, clock=clock)
         self._learned_at: float | None = None
         self._watched: set[str] = set()
         self._known: set[str] = set()
@@ -157,6 +160,7 @@ class Follower:
                 window_seconds=ws.dial_window,
                 clock=self._clock,
                 fallback=own,
+                address=self._address,
             ),
             clock=self._clock,
         )

@@ -7,7 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from core.clock import Clock
+from market.binance.failures import HandshakeRefused
+from market.binance.weights import Hold, asked_silence
 
+# A hold may last for days; whether it still does is asked again now and then.
+ASK_AGAIN_SECONDS = 30.0
 COMMON_SECONDS = 2.0
 COMMON_LOSSES = 3
 
@@ -18,6 +22,9 @@ class DialBudget(Protocol):
     async def take(self) -> float:
         """Return 0 when the dial may go now, else the seconds to wait and ask again."""
 
+    async def refused(self, error: HandshakeRefused) -> None:
+        """A handshake was refused; it may ask for silence (418, 429, a firewall)."""
+
 
 class DialBucket:
     """A sliding window in this process's memory."""
@@ -27,16 +34,33 @@ class DialBucket:
         self._window = window_seconds
         self._clock = clock
         self._taken: deque[float] = deque()
+        self._held_until = 0.0
+
+    async def refused(self, error: HandshakeRefused) -> None:
+        """See ``DialBudget.refused``."""
+        hold = silence_of(error, self._clock)
+        if hold is not None:
+            until = self._clock.monotonic() + hold.seconds
+            self._held_until = max(self._held_until, until)
 
     async def take(self) -> float:
         """See ``DialBudget.take``."""
         now = self._clock.monotonic()
+        if now < self._held_until:
+            return self._held_until - now
         while self._taken and now - self._taken[0] >= self._window:
             self._taken.popleft()
         if len(self._taken) >= self._limit:
             return self._window - (now - self._taken[0])
         self._taken.append(now)
         return 0.0
+
+
+def silence_of(error: HandshakeRefused, clock: Clock) -> Hold | None:
+    """Return the silence that a refused handshake asks for, or None."""
+    return asked_silence(
+        error.status, error.retry_after, error.body, exchange_now_ms=clock.now_ms()
+    )
 
 
 class DialGate:
@@ -69,10 +93,14 @@ class DialGate:
         try:
             wait = await self._budget.take()
             while wait > 0:
-                await asyncio.sleep(wait)
+                await asyncio.sleep(min(wait, ASK_AGAIN_SECONDS))
                 wait = await self._budget.take()
             self.dials += 1
-            yield
+            try:
+                yield
+            except HandshakeRefused as error:
+                await self._budget.refused(error)
+                raise
         finally:
             self._slots.release()
 

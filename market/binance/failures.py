@@ -52,6 +52,7 @@ class HandshakeRefused(ConnectionFailure):
         super().__init__(f"handshake refused with HTTP {status} {body[:200]}".rstrip())
         self.status = status
         self.retry_after = retry_after
+        self.body = body
 
     @property
     def fatal(self) -> bool:

@@ -4,22 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('market', '0002_gap_ledger'),
+        ("market", "0002_gap_ledger"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RequestBudget',
+            name="RequestBudget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('venue', models.CharField(max_length=16, unique=True)),
-                ('minute', models.BigIntegerField(default=0)),
-                ('ceiling', models.PositiveIntegerField(default=0)),
-                ('held_until', models.BigIntegerField(default=0)),
-                ('banned', models.BooleanField(default=False)),
-                ('reason', models.CharField(blank=True, max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("venue", models.CharField(max_length=16, unique=True)),
+                ("minute", models.BigIntegerField(default=0)),
+                ("ceiling", models.PositiveIntegerField(default=0)),
+                ("held_until", models.BigIntegerField(default=0)),
+                ("banned", models.BooleanField(default=False)),
+                ("reason", models.CharField(blank=True, max_length=300)),
             ],
         ),
     ]
