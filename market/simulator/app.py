@@ -17,13 +17,15 @@ from market.simulator.queries import Query
 from market.simulator.rest import ENDPOINTS
 from market.simulator.simulation import Simulator
 from market.simulator.sockets import StreamSockets, parse_path
+from market.simulator.stage import Stage
 
 
 class App:
     """The handler of every request of both listeners."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator, stage: Stage) -> None:
         self._simulator = simulator
+        self._stage = stage
         settings = simulator.settings
         self._limits = Limits(
             weight_limit=settings.weight_limit,
@@ -32,7 +34,7 @@ class App:
             ban_seconds=settings.ban_seconds,
             now=time.time,
         )
-        self.sockets = StreamSockets(settings, simulator.hub, self._limits)
+        self.sockets = StreamSockets(settings, simulator.hub, self._limits, stage)
         self._admin: dict[str, Callable[[dict[str, object]], object]] = {
             "/sim/cut": self._cut,
             "/sim/regime": self._regime,
@@ -51,7 +53,7 @@ class App:
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None and request.method == "GET":
             query = await _query(request)
-            address = request.remote or ""
+            address = self._stage.address(request)
             self._limits.spend(address, endpoint.weight(query))
             if endpoint.funding:
                 self._limits.spend_funding(address)
@@ -71,7 +73,7 @@ class App:
     def _json(
         self, request: web.Request, value: object, status: int = 200
     ) -> web.Response:
-        used = str(self._limits.used(request.remote or ""))
+        used = str(self._limits.used(self._stage.address(request)))
         headers = {
             "X-MBX-USED-WEIGHT": used,
             "X-MBX-USED-WEIGHT-1M": used,
@@ -95,8 +97,7 @@ class App:
 
     async def _administer(self, request: web.Request) -> web.Response:
         """Only on the plain port, which is never given to the product as the exchange."""
-        transport = request.transport
-        if transport is None or transport.get_extra_info("sslcontext") is not None:
+        if self._stage.link(request) is not None:
             raise ApiError(-5000, "Only on the plain port.", status=404)
         body = await request.read()
         try:

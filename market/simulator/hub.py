@@ -34,6 +34,8 @@ class Connection:
         self.number = number
         self.route = route
         self.transport = transport
+        # The TCP connection itself; under TLS another one than ``transport``.
+        self.raw = transport
         self.combined = combined
         self.opened_at = opened_at
         self.names: dict[str, None] = {}

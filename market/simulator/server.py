@@ -7,7 +7,6 @@ command; everything it owns ends with the block.
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +22,7 @@ from market.simulator.exchange import Exchange
 from market.simulator.hub import Hub
 from market.simulator.simulation import Addresses, Simulator
 from market.simulator.sockets import StreamSockets
+from market.simulator.stage import Stage
 from market.simulator.tls import ensure_tls
 
 
@@ -45,9 +45,9 @@ async def running_simulator(
             settings.host, secure.getsockname()[1], plain.getsockname()[1]
         )
         simulator = Simulator(settings, exchange, hub, tls, addresses)
-        app = App(simulator)
-        sites = ((secure, tls.server_context()), (plain, None))
-        async with _serving(app, sites):
+        stage = Stage(tls.server_context())
+        app = App(simulator, stage)
+        async with _serving(app, stage, secure, plain):
             tasks = [
                 asyncio.create_task(Engine(exchange, hub).run(), name="engine"),
                 asyncio.create_task(app.sockets.keep_time(), name="keep-time"),
@@ -60,18 +60,21 @@ async def running_simulator(
 
 @contextlib.asynccontextmanager
 async def _serving(
-    app: App, sites: tuple[tuple[socket.socket, ssl.SSLContext | None], ...]
+    app: App, stage: Stage, secure: socket.socket, plain: socket.socket
 ) -> AsyncIterator[None]:
     server = web.Application(client_max_size=64 * 1024)
     server.router.add_route("*", "/{path:.*}", app.handle)
     runner = web.AppRunner(server, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
-        for listener, context in sites:
-            await web.SockSite(runner, listener, ssl_context=context).start()
+        if runner.server is not None:
+            await stage.listen(secure, runner.server)
+        await web.SockSite(runner, plain).start()
         yield
     finally:
+        stage.stop_listening()
         await runner.cleanup()
+        stage.close()
 
 
 async def _end(tasks: list[asyncio.Task[None]], sockets: StreamSockets) -> None:

@@ -15,6 +15,7 @@ from market.simulator.errors import ApiError
 from market.simulator.frames import ping_frame, text_frame
 from market.simulator.hub import Connection, Hub
 from market.simulator.limits import Limits
+from market.simulator.stage import Stage
 from market.simulator.streams import Route
 
 logger = logging.getLogger(__name__)
@@ -51,16 +52,19 @@ def parse_path(path: str, streams: str) -> SocketPath | None:
 class StreamSockets:
     """Accepts sockets, reads their messages, keeps their clocks."""
 
-    def __init__(self, settings: SimulatorSettings, hub: Hub, limits: Limits) -> None:
+    def __init__(
+        self, settings: SimulatorSettings, hub: Hub, limits: Limits, stage: Stage
+    ) -> None:
         self._settings = settings
         self._hub = hub
         self._limits = limits
+        self._stage = stage
         self._closing: set[asyncio.Task[bool]] = set()
 
     async def accept(
         self, request: web.Request, path: SocketPath
     ) -> web.StreamResponse:
-        self._limits.dial(request.remote or "")
+        self._limits.dial(self._stage.address(request))
         settings = self._settings
         if len(path.streams) > settings.stream_limit:
             raise ApiError(-1130, "Too many streams.")
@@ -83,6 +87,8 @@ class StreamSockets:
             opened_at=time.monotonic(),
             close=functools.partial(self._close, socket),
         )
+        link = self._stage.link(request)
+        connection.raw = link.outer if link else transport
         self._hub.subscribe(connection, path.streams)
         try:
             await self._read(socket, connection)
