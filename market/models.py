@@ -157,9 +157,6 @@ class FeedControl(models.Model):
     changed_by = models.CharField(max_length=150)
     changed_at = models.DateTimeField(auto_now=True)
 
-    class Meta:
-        permissions = [("control_feed", "Can stop, start and reconnect the feed")]
-
     def __str__(self) -> str:
         return f"{self.venue}: {self.desired}"
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("core.urls")),
     path("market/", include("market.urls")),
     path("accounts/", include("accounts.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", api.open_urls(api.api)),
     path("admin/", admin.site.urls),
     path("healthz", status.healthz, name="healthz"),

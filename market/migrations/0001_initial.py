@@ -67,11 +67,6 @@ class Migration(migrations.Migration):
                 ("changed_by", models.CharField(max_length=150)),
                 ("changed_at", models.DateTimeField(auto_now=True)),
             ],
-            options={
-                "permissions": [
-                    ("control_feed", "Can stop, start and reconnect the feed")
-                ],
-            },
         ),
         migrations.CreateModel(
             name="ConnectionEvent",
