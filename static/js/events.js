@@ -16,6 +16,11 @@ const KINDS = {
   resubscribed: ["good", t("Resubscribed")],
   reconnect_requested: ["info", t("Reconnect requested")],
   stopped: ["warn", t("Stopped")],
+  fatal: ["bad", t("Refused, no retry until asked")],
+  flapping: ["bad", t("Reconnects keep failing")],
+  steady: ["good", t("Steady again")],
+  rotated: ["info", t("Rotated")],
+  rotation_failed: ["warn", t("Rotation failed")],
   filled: ["good", t("Candles filled")],
 };
 

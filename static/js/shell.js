@@ -1,5 +1,6 @@
 /* What every page has: clock, connection indicator, banner, theme, menu keys. */
 
+import { countOpen } from "./alerts.js";
 import { byId, h, icon, setData, setText } from "./dom.js";
 import { feed, feedStore, stoppedSince } from "./feed.js";
 import { clockTime, dateTime, duration, inUtc, toggleUtc, wall } from "./format.js";
@@ -121,6 +122,7 @@ live.addEventListener("state", () => {
   showLink();
   showBanner();
 });
+countOpen(byId("alerts-open"), (n) => t("{n} open alerts", { n }));
 byId("theme-button").addEventListener("click", toggleTheme);
 byId("time-button")?.addEventListener("click", toggleUtc);
 document.addEventListener("quantai:time", showTimeChoice);
