@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from market.domain.closed_bars import ClosedBars
+from market.domain.tape import TradeTape
 from market.domain.types import (
     BookTop,
     Candle,
@@ -41,7 +42,7 @@ class SymbolState:
 
     __slots__ = (
         "accepted", "bars", "book", "last", "last_time", "mark", "numbers", "quote",
-        "received_ms", "ticker", "time", "trade", "trade_ids", "trades",
+        "received_ms", "tapes", "ticker", "time", "trade", "trades",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -52,7 +53,7 @@ class SymbolState:
         self.trade: Trade | None = None
         self.trades: deque[Trade] = deque(maxlen=RECENT_TRADES)
         # Single trades and aggregates count their ids separately.
-        self.trade_ids: dict[bool, tuple[int, int]] = {}
+        self.tapes: dict[bool, TradeTape] = {}
         self.bars: dict[str, Candle] = {}
         self.last: float | None = None
         self.last_time = 0
@@ -73,7 +74,7 @@ class SymbolState:
         elif key is BookTop:
             self.book = None
         elif key is Trade:
-            self.trade_ids = {}
+            self.tapes = {}
         else:
             self.bars.pop(str(key), None)
         self.last_time = self.time = 0
@@ -140,6 +141,21 @@ class MarketState:
             self._changed.add(symbol)
         else:
             self.counts.stale[kind.__name__] += 1
+
+    def holes(self) -> Iterator[tuple[str, int, int]]:
+        """Yield symbol, first and last id of aggregated trades that never came."""
+        for symbol, record in self.records.items():
+            tape = record.tapes.get(True)
+            if tape is not None:
+                for first, last in tape.holes:
+                    yield symbol, first, last
+
+    def unwatch(self, symbol: str) -> None:
+        """Nobody looks at the trades of a symbol any more: the next ones begin anew."""
+        record = self.records.get(symbol)
+        if record is not None:
+            record.tapes.clear()
+            record.trades.clear()
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols that anything is known of, in order of arrival."""
@@ -270,17 +286,25 @@ def _apply_quote(record: SymbolState, quote: Quote) -> bool:
 
 
 def _apply_trade(record: SymbolState, trade: Trade) -> bool:
-    seen_id, seen_time = record.trade_ids.get(trade.aggregated, (-1, -1))
-    if trade.id <= seen_id and trade.event_time <= seen_time:
+    tape = record.tapes.setdefault(trade.aggregated, TradeTape())
+    newest = tape.newest
+    if not tape.add(trade):
         return False
-    record.trade_ids[trade.aggregated] = trade.id, trade.event_time
-    if trade.aggregated or True not in record.trade_ids:
+    if trade.aggregated or True not in record.tapes:
         # Both streams report the same trades: with aggregates at hand only those.
-        record.trade = trade
-        record.trades.append(trade)
-        record.numbers["trades"] += 1
+        _keep_trade(record, trade, late=trade.id < newest)
     _see_price(record, trade.price, trade.time)
     return True
+
+
+def _keep_trade(record: SymbolState, trade: Trade, *, late: bool) -> None:
+    record.numbers["trades"] += 1
+    if not late:
+        record.trade = trade
+        record.trades.append(trade)
+        return
+    rows = sorted([*record.trades, trade], key=lambda each: each.id)
+    record.trades = deque(rows[-RECENT_TRADES:], maxlen=RECENT_TRADES)
 
 
 def _apply_book(record: SymbolState, book: BookTop) -> bool:
