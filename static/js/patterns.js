@@ -38,7 +38,8 @@ function item(pattern) {
     h("div", {},
       h("p", { class: "pattern-title" }, t("Connections are lost {when}", { when: when(pattern) })),
       h("p", { class: "muted" }, `${counted(pattern)} · ${pattern.connections.join(", ")}`),
-      h("p", { class: "faint" }, times.join(" · ") + (more ? ` · ${t("{n} before", { n: number(more) })}` : "")),
+      h("p", { class: "faint pattern-times" }, [...times, ...(more ? [t("{n} before", { n: number(more) })] : [])]
+        .flatMap((text, index) => [index ? " · " : "", h("span", {}, text)])),
       h("p", { class: "muted" }, ADVICE[pattern.kind])));
 }
 
