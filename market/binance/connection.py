@@ -93,6 +93,7 @@ class Connection:
                 except Exception as error:  # the loop's boundary: whatever it was,
                     await self._recover(error)  # it is recorded and the loop goes on
         finally:
+            self._outside.gate.left(self.id)
             await self._link.close()
             self.state = State.STOPPED
 
@@ -173,7 +174,11 @@ class Connection:
 
     async def _cover(self, old: Link, why: str) -> Link:
         """Open a second link and return it once it carries what the first carries."""
-        new = await self._dial()
+        try:
+            new = await self._dial()
+        finally:
+            # The first link's data flows all the time: nobody need wait for this one.
+            self._outside.gate.left(self.id)
         self._next = new
         new.start()
         try:

@@ -112,11 +112,15 @@ class DialGate:
             self._changed.clear()
             await self._changed.wait()
 
-    def lost(self, who: str, now: float) -> None:
-        """A connection was lost or could not be opened."""
+    def left(self, who: str) -> None:
+        """Somebody dials no more: another may be the canary."""
         if self._canary == who:
             self._canary = None
             self._changed.set()
+
+    def lost(self, who: str, now: float) -> None:
+        """A connection was lost or could not be opened."""
+        self.left(who)
         self._losses.append(now)
         full = len(self._losses) == COMMON_LOSSES
         if full and now - self._losses[0] <= COMMON_SECONDS:

@@ -320,3 +320,19 @@ async def test_statistics_have_the_published_names(start):
         totals = statistics["totals"]
         assert totals["streams_live"] == totals["streams_expected"] == 2
         assert totals["dials"] == 1
+
+
+async def test_a_common_failure_does_not_end_with_a_canary_that_is_dropped(start):
+    """The connection that dials first is unsubscribed meanwhile: the others go on."""
+    names = [f"s{number}usdt@kline_15m" for number in range(4)]
+    async with start(streams=names, streams_per_connection=1) as kit:
+        await until(lambda: kit.kinds().count("connected") == 4)
+        kit.wire.hurt = reset
+        await until(lambda: kit.client.gate._canary)
+        first = kit.client.gate._canary
+        kit.client.unsubscribe(kit.client.connections[first].session.names)
+        kit.wire.hurt = None
+        await until(
+            lambda: all(c.state is State.LIVE for c in kit.client.connections.values())
+        )
+        assert len(kit.client.connections) == 3

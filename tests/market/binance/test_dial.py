@@ -115,3 +115,27 @@ async def test_single_losses_far_apart_need_no_canary():
 
     await asyncio.gather(dial("a"), dial("b"))
     assert dialled == ["a", "b"]
+
+
+async def test_a_canary_that_is_given_up_makes_room_for_the_next():
+    """As when its last stream is unsubscribed while it dials."""
+    target, dialled = gate(), []
+    lose_all(target, ["a", "b", "c"])
+
+    async def dial(name):
+        try:
+            async with target.turn(name):
+                dialled.append(name)
+                await asyncio.Event().wait()
+        finally:
+            target.left(name)
+
+    jobs = [asyncio.create_task(dial(name)) for name in ("a", "b", "c")]
+    await settle()
+    assert dialled == ["a"]
+    jobs[0].cancel()
+    await settle()
+    assert dialled == ["a", "b"]
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
