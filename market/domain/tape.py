@@ -7,9 +7,6 @@ so what is missing between two ids is known exactly.
 
 from market.domain.types import Trade
 
-# An id this much below the newest, with a newer time, is a new count of ids.
-RESTART_IDS = 1_000_000
-
 
 class TradeTape:
     """Which ids came and which are missing; memory grows with the holes only."""
@@ -25,8 +22,7 @@ class TradeTape:
     def add(self, trade: Trade) -> bool:
         """Return True when the trade is new, False when it came before."""
         number = trade.id
-        restarted = number < self.newest - RESTART_IDS and trade.event_time > self._time
-        if self.newest < 0 or restarted:
+        if self.newest < 0:
             self._begin(trade)
             return True
         if number > self.newest:
@@ -36,6 +32,10 @@ class TradeTape:
             self._time = max(self._time, trade.event_time)
             return True
         if self._fill(number):
+            return True
+        if trade.event_time > self._time:
+            # An old id at a new time: the exchange began to count anew.
+            self._begin(trade)
             return True
         self.duplicates += 1
         return False
