@@ -13,6 +13,7 @@ PAGES = {
     "/market/": "tbody tr .col-price",
     "/market/symbols/BTCUSDT/": ".chart-plot .main-svg",
     "/market/connections/": "tr[data-key] .badge",
+    "/alerts/": "#alerts-note:not(:empty)",
     "/settings/": "#settings-table td",
 }
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
