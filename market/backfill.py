@@ -140,24 +140,35 @@ class Backfill:
         return MissingBars(symbol, interval, self._known[pair] + step, last)
 
     async def _fill_one(self, pair: Pair, now_ms: Callable[[], int]) -> int:
+        try:
+            bars = await self._fetch_in_turn(pair, now_ms)
+            if bars is None:
+                return 0
+            # The next fetch does not wait for the storing of this one.
+            stored = await self._store(bars) if bars else 0
+            # Only now: bars that could not be stored must be fetched again.
+            self._advance(pair, bars)
+            return stored
+        finally:
+            self.done += 1
+
+    async def _fetch_in_turn(
+        self, pair: Pair, now_ms: Callable[[], int]
+    ) -> list[Candle] | None:
+        """Return the missing bars, or None when there is nothing to store."""
         async with self._slots:
             known = self._known.get(pair)
             if known is None:  # forgotten while it waited for its turn
-                return 0
+                return None
             try:
                 bars = await self._fetch(pair, known, now_ms())
             except RestError as error:
                 if pair not in self.failed:
                     log.warning("bars of %s %s not fetched: %s", *pair, error)
                 self.failed[pair] = str(error)
-                return 0
-            finally:
-                self.done += 1
-            self.failed.pop(pair, None)
-            stored = await self._store(bars) if bars else 0
-            # Only now: bars that could not be stored must be fetched again.
-            self._advance(pair, bars)
-            return stored
+                return None
+        self.failed.pop(pair, None)
+        return bars
 
     async def _fetch(self, pair: Pair, known: int, now: int) -> list[Candle]:
         symbol, interval = pair

@@ -217,7 +217,7 @@ async def test_a_connection_is_replaced_on_demand_and_the_events_tell_in_order(
     rows = await events()
     mine = [row.kind for row in rows if row.connection == "public-1"]
     assert mine == ["connected", "reconnect_requested", "connected"]
-    assert push.queue_position(bus, "events")[1] == len(rows) == 4
+    assert push.queue_position(bus, "events")[1] == len(rows) >= 4
 
 
 async def test_an_order_for_a_connection_that_does_not_exist_says_so(running):
