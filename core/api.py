@@ -1,6 +1,6 @@
 """REST of what every app has, mounted at /api/v1."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,8 +17,8 @@ router = Router()
 @router.get("/alerts")
 def alert_list(
     request: HttpRequest,
-    state: AlertState | None = None,
-    severity: Severity | None = None,
+    state: AlertState | Literal[""] = "",
+    severity: Severity | Literal[""] = "",
     after: int | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def alert_list(
     position = _queue_position()
     rows = alerts.alerts(
         venue=venue,
-        state=state or "",
-        severity=severity or "",
+        state=state,
+        severity=severity,
         after=after,
         limit=limit,
     )

@@ -313,6 +313,16 @@ class TestWithoutADatabase:
         kept = [wire.decode(raw)["key"] for raw in bus.lrange(alerts.WAITING, 0, -1)]
         assert kept == ["k2", "k3", "k4"]
 
+    def test_without_redis_too_the_log_alone_has_it(self, away, settings, caplog):
+        site = settings.QUANTAI.site.model_copy(
+            update={"redis_url": "redis://127.0.0.1:1/0"}
+        )
+        settings.QUANTAI = settings.QUANTAI.model_copy(update={"site": site})
+        assert raised() is None
+        assert alerts.alerts_store_waiting() == 0
+        assert "🚨 告警触发: websocket - critical - WebSocket未连接" in caplog.text
+        assert "stays in the log alone" in caplog.text
+
     def test_what_cannot_be_stored_yet_goes_on_waiting(self, bus, away):
         raised()
         assert alerts.alerts_store_waiting() == 0

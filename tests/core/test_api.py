@@ -50,6 +50,7 @@ def test_alerts_are_filtered_and_an_unknown_state_is_refused():
     assert [row["key"] for row in found] == ["b"]
     found = client.get(PATH, {"severity": "info"}).json()["alerts"]
     assert [row["key"] for row in found] == ["a"]
+    assert len(client.get(PATH, {"state": "", "severity": ""}).json()["alerts"]) == 2
     assert client.get(PATH, {"state": "gone"}).status_code == 422
 
 

@@ -1,9 +1,14 @@
 import pytest
+from django.db import OperationalError
 
-from core import alerts
+from core import alerts, wire
+from core import redis as core_redis
 from core.models import Alert
 from market import connection_alerts
 from market.binance.events import ConnectionEvent
+from market.domain.state import MarketState
+from market.publisher import Publisher
+from market.writer import Writer
 
 pytestmark = pytest.mark.django_db
 START = 1_750_000_000_000
@@ -95,3 +100,19 @@ def test_venues_do_not_mix():
 def test_other_events_cost_nothing(django_assert_num_queries):
     with django_assert_num_queries(0):
         tell(event("disconnected"), event("silent"), event("resubscribed"))
+
+
+async def test_the_writer_alerts_although_the_database_is_away(bus, monkeypatch):
+    def refuse(*arguments, **more):
+        raise OperationalError("the server is gone")
+
+    monkeypatch.setattr("core.alerts._store", refuse)
+    monkeypatch.setattr("market.services.connection_events_store", refuse)
+    redis = core_redis.client()
+    writer = Writer("simulator", Publisher(redis, "simulator", "run", MarketState()))
+    writer.event(event("failed"))
+    with pytest.raises(OperationalError):
+        await writer.flush()
+    await redis.aclose()
+    (waiting,) = bus.lrange(alerts.WAITING, 0, -1)
+    assert wire.decode(waiting)["key"] == "connection-failed:simulator:market-1"
