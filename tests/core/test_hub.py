@@ -147,8 +147,8 @@ async def play(steps):
             await act(hub, truth, browsers, step, what)
         # The last value of each topic arrives, everybody reads and acknowledges.
         for name in NEWEST_TOPICS:
-            hub.apply(truth.newest(name, "a"))
-        hub.apply(truth.queue("events", 1))
+            await hub.apply(truth.newest(name, "a"))
+        await hub.apply(truth.queue("events", 1))
         for _ in range(10):
             await breathe()
             for browser in browsers:
@@ -166,11 +166,11 @@ async def play(steps):
 
 async def act(hub, truth, browsers, step, what):
     if step == "newest":
-        hub.apply(truth.newest(*what))
+        await hub.apply(truth.newest(*what))
     elif step == "lose":
         truth.newest(*what)
     elif step == "queue":
-        hub.apply(truth.queue(*what))
+        await hub.apply(truth.queue(*what))
     elif step == "lose_queue":
         truth.queue(*what)
     elif step == "restart":
@@ -197,16 +197,16 @@ def test_a_queue_hands_every_item_once_and_in_order_without_asking_again(steps):
     async def follow():
         hub, truth = Hub(), Truth()
         browser = Browser(hub, truth)
-        hub.apply(truth.queue("events", 1))
+        await hub.apply(truth.queue("events", 1))
         await browser.subscribe("events")
-        hub.apply(truth.queue("events", 1))
+        await hub.apply(truth.queue("events", 1))
         await breathe()
         asked = browser.fetches
         for step in steps:
             if step == "ack":
                 browser.acknowledge()
             else:
-                hub.apply(truth.queue("events", step))
+                await hub.apply(truth.queue("events", step))
             await breathe()
         browser.acknowledge()
         await breathe()
@@ -222,7 +222,7 @@ async def test_a_browser_that_never_acknowledges_costs_no_memory_and_no_messages
     stuck = Browser(hub, truth)
     await stuck.subscribe("quotes")
     for number in range(5000):
-        hub.apply(truth.newest("quotes", f"S{number % 140}"))
+        await hub.apply(truth.newest("quotes", f"S{number % 140}"))
         await asyncio.sleep(0)
     await breathe()
     topic = hub.topics["quotes"]
@@ -238,7 +238,7 @@ async def test_a_slow_browser_skips_values_but_never_a_symbol():
     slow = Browser(hub, truth)
     await slow.subscribe("quotes")
     for number in range(1000):
-        hub.apply(truth.newest("quotes", f"S{number % 140}"))
+        await hub.apply(truth.newest("quotes", f"S{number % 140}"))
         await asyncio.sleep(0)
     slow.acknowledge()
     await breathe()
@@ -256,12 +256,66 @@ async def test_with_little_credit_no_topic_starves():
     heard = set()
     for _ in range(2 * len(names)):
         for name in names:
-            hub.apply(truth.newest(name, "book"))
+            await hub.apply(truth.newest(name, "book"))
         await breathe()
         heard |= {n for n in names if slow.state[n] == truth.latest[n]}
         slow.acknowledge()
     assert heard == set(names)
     await slow.close()
+
+
+async def test_a_browser_that_keeps_up_is_told_before_apply_returns():
+    hub, truth = Hub(), Truth()
+    prompt = Browser(hub, truth)
+    await prompt.subscribe("quotes")
+    await hub.apply(truth.newest("quotes", "a"))
+    assert prompt.received == 1
+    await prompt.close()
+
+
+async def test_a_browser_with_much_unread_does_not_hold_up_the_others(monkeypatch):
+    monkeypatch.setattr(hub_module, "PROMPT_CHARACTERS", 10)
+    hub, truth = Hub(), Truth()
+    reading = asyncio.Event()
+
+    async def send(text):
+        sent.append(text)
+        if len(sent) > 1:
+            await reading.wait()
+
+    sent = []
+    listener = Listener(send, WINDOW)
+    pump = asyncio.create_task(listener.pump(hub.topics))
+    await hub.subscribe(listener, "quotes")
+    quick = Browser(hub, truth)
+    await quick.subscribe("quotes")
+    for key in "abc":
+        await hub.apply(truth.newest("quotes", key))
+        await breathe()
+    assert quick.received == 3
+    assert len(sent) == 2
+    reading.set()
+    await breathe()
+    assert '"c"' in sent[-1]
+    pump.cancel()
+    await quick.close()
+
+
+@pytest.mark.parametrize("trouble", [OSError("gone"), RuntimeError("odd state")])
+async def test_trouble_of_one_browser_is_not_that_of_the_others(trouble):
+    hub, truth = Hub(), Truth()
+
+    async def fail(text):
+        raise trouble
+
+    await hub.subscribe(Listener(fail, WINDOW), "quotes")
+    healthy = [Browser(hub, truth) for _ in range(3)]
+    for browser in healthy:
+        await browser.subscribe("quotes")
+    await hub.apply(truth.newest("quotes", "a"))
+    assert [browser.received for browser in healthy] == [1, 1, 1]
+    for browser in healthy:
+        await browser.close()
 
 
 async def test_an_acknowledgement_beyond_what_was_sent_gives_no_extra_credit():
@@ -270,7 +324,7 @@ async def test_an_acknowledgement_beyond_what_was_sent_gives_no_extra_credit():
     await browser.subscribe("quotes")
     browser.listener.acknowledge(10**9)
     for number in range(3 * WINDOW):
-        hub.apply(truth.newest("quotes", f"S{number}"))
+        await hub.apply(truth.newest("quotes", f"S{number}"))
         await breathe()
     assert browser.received == WINDOW
     await browser.close()
@@ -280,9 +334,9 @@ async def test_a_topic_nobody_hears_is_forgotten():
     hub, truth = Hub(), Truth()
     browser = Browser(hub, truth)
     await browser.subscribe("quotes")
-    hub.apply(truth.newest("quotes", "a"))
+    await hub.apply(truth.newest("quotes", "a"))
     browser.unsubscribe("quotes")
-    hub.apply(truth.newest("quotes", "b"))
+    await hub.apply(truth.newest("quotes", "b"))
     assert hub.topics == {}
     await browser.close()
 
