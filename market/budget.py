@@ -139,20 +139,16 @@ class SharedWeightBudget:
     async def _merge(self) -> None:
         """Bring together what Redis, the database and this process know."""
         known = await self.address.load()
-        minute, floor = max((known.minute, known.ceiling), self._seen)
-        alone_minute, alone = self._spent_alone
-        if alone_minute > minute:
-            minute, floor = alone_minute, 0
-        more = alone if alone_minute == minute else 0
         await self._seed(
             keys=[self.address.key, self._ledger],
             args=[
                 known.held_until,
                 int(known.banned),
                 known.reason,
-                minute,
-                floor,
-                more,
+                known.minute,
+                known.ceiling,
+                *self._seen,
+                *self._spent_alone,
             ],
         )
         self._spent_alone = (0, 0)

@@ -93,18 +93,24 @@ if text and now >= (minute + 1) * 60000 - guard then
 end
 """
 )
-# What the database and this process remember joins what Redis has.
+# What the database and this process remember joins what Redis has. A ledger that is
+# alive has told the database its ceiling, so a higher one there means it was lost.
 SEED = (
     HOLD_CHECK
     + """
 hold(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
-local state = redis.call('HMGET', KEYS[2], 'minute', 'used')
+local state = redis.call('HMGET', KEYS[2], 'minute', 'used', 'ceiling')
 local minute, used = tonumber(state[1] or -1), tonumber(state[2] or 0)
-local told, floor, more = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-if told > minute then
-  redis.call('HSET', KEYS[2], 'minute', told, 'used', floor + more, 'ceiling', floor)
-elseif told == minute then
-  redis.call('HSET', KEYS[2], 'used', math.max(used, floor) + more)
+local ceiling = tonumber(state[3] or 0)
+local stored, seen, alone = tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[8])
+local newest = math.max(stored, seen, alone)
+if newest > minute then minute, used, ceiling = newest, 0, 0 end
+if stored == minute and tonumber(ARGV[5]) > ceiling then
+  ceiling = tonumber(ARGV[5])
+  used = math.max(used, ceiling)
 end
+if seen == minute then used = math.max(used, tonumber(ARGV[7])) end
+if alone == minute then used = used + tonumber(ARGV[9]) end
+redis.call('HSET', KEYS[2], 'minute', minute, 'used', used, 'ceiling', ceiling)
 """
 )

@@ -182,10 +182,11 @@ class Preload:
         async def one(symbol: str) -> None:
             async with slots:
                 try:
-                    loaded.found += await fetch(symbol)
+                    count = await fetch(symbol)
                 except RestError as error:
                     loaded.failed[symbol] = str(error)
                     return
+            loaded.found += count
             done.add(symbol)
             loaded.failed.pop(symbol, None)
             self._show(what, len(done), len(symbols))

@@ -237,6 +237,12 @@ class TestRestart:
         bus.flushall()
         assert await fill(processes.start(), limit=400) >= 400 * 0.6 - 2
 
+    async def test_a_new_process_costs_nothing_while_redis_lives(self, processes):
+        await processes.start().take(1, now_ms=NOW, limit=400)
+        await processes.end()
+        left = usable(400, cancel=False) - 1
+        assert await fill(processes.start(), limit=400) == left
+
     async def test_without_redis_a_ban_is_known_through_the_database(
         self, processes, redis_server
     ):

@@ -1,6 +1,7 @@
 """``preload``: fetch history now, within the limits of the exchange."""
 
 import argparse
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -30,6 +31,8 @@ from market.config import MarketSettings
 from market.domain.candles import INTERVAL_MS, bar_open
 from market.preload import Loaded, Preload, Show
 from market.universe import choose, tradable
+
+log = logging.getLogger(__name__)
 
 BAR_WIDTH = 30
 LINE_EVERY = 10
@@ -163,7 +166,8 @@ async def _watched(redis: Any, venue: str) -> list[str]:
     key = services.interest_key(venue)
     try:
         found = await redis.zrangebyscore(key, SystemClock().now_ms(), "+inf")
-    except core_redis.UNAVAILABLE:
+    except core_redis.UNAVAILABLE as error:
+        log.warning("what is looked at is not known: %s", error)
         return []
     return [name.decode() for name in found]
 
