@@ -112,11 +112,12 @@ def _lookbacks(spans: Sequence[Span]) -> list[float]:
 def _distinct(found: Iterable[Pattern]) -> tuple[Pattern, ...]:
     """Keep the strongest of what tells of the same times.
 
-    What happens daily also happens at one minute of the hour: the day comes first.
+    What happens daily also happens at one minute of the hour, and what happens hourly
+    also at one age: the longer clock comes first, and explains what it covers.
     """
-    daily = PatternKind.HOUR_OF_DAY
+    order = list(PatternKind)
     kept: list[Pattern] = []
-    for item in sorted(found, key=lambda p: (p.kind is not daily, p.p_value)):
+    for item in sorted(found, key=lambda p: (order.index(p.kind), p.p_value)):
         if not any(_same(item, other) for other in kept):
             kept.append(item)
     return tuple(sorted(kept, key=lambda item: item.p_value))
@@ -124,4 +125,7 @@ def _distinct(found: Iterable[Pattern]) -> tuple[Pattern, ...]:
 
 def _same(item: Pattern, other: Pattern) -> bool:
     common = len(set(item.times) & set(other.times))
-    return common >= SAME_SHARE * min(len(item.times), len(other.times))
+    least = len(item.times)
+    if item.kind is other.kind:
+        least = min(least, len(other.times))
+    return common >= SAME_SHARE * least

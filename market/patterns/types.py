@@ -10,7 +10,7 @@ CURRENT_PERIODS = 3
 
 
 class PatternKind(StrEnum):
-    """What comes back."""
+    """What comes back; an earlier kind explains what a later one also would."""
 
     HOUR_OF_DAY = "hour_of_day"
     MINUTE_OF_HOUR = "minute_of_hour"

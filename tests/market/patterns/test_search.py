@@ -157,3 +157,22 @@ def test_a_pattern_is_current_for_three_periods():
     assert pattern.current(6 * HOUR)
     assert not pattern.current(10 * HOUR)
     assert pattern.as_dict()["kind"] == "minute_of_hour"
+
+
+def test_what_is_lost_every_hour_is_told_as_a_minute_although_its_ages_agree():
+    for end in range(0, 60, 7):
+        times = [hour * HOUR + 17 * MINUTE for hour in range(7)]
+        losses = [Loss(at, "market-1", 3599.0) for at in times]
+        until = 7 * HOUR + end * MINUTE
+        (pattern,) = find_patterns(losses, observed=[(0, until)])
+        assert pattern.kind is PatternKind.MINUTE_OF_HOUR
+
+
+def test_an_age_that_drifts_over_the_clock_is_told_as_an_age():
+    rng = random.Random(17)
+    losses, at = [], 0.0
+    for _ in range(60):
+        at += 3600_000 + rng.uniform(5_000, 15_000)
+        losses.append(Loss(int(at), "market-1", 3600.0))
+    found = find_patterns(losses, observed=[(0, int(at) + 1)])
+    assert PatternKind.CONNECTION_AGE in {p.kind for p in found}
