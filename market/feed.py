@@ -36,12 +36,14 @@ from market.gaps import GapLedger
 from market.ingest import Ingest
 from market.publisher import Publisher
 from market.reporter import Reporter
+from market.trade_fill import TradeFill
 from market.writer import Writer
 
 log = logging.getLogger(__name__)
 
 STATUS_SECONDS = 1.0
 BACKFILL_SECONDS = 5.0
+TRADES_SECONDS = 2.0
 AUDIT_SECONDS = 30.0
 CONTROL_SECONDS = 2.0
 MINUTE = 60.0
@@ -101,12 +103,20 @@ class Feed:
             deliver=self.ingest.receive,
             report=self._hear,
         )
+        ledger = GapLedger(venue, clock)
         self.backfill = Backfill(
             self.rest,
             self.writer.store,
             history_bars=market.history_bars,
             concurrency=market.backfill_concurrency,
-            ledger=GapLedger(venue, clock),
+            ledger=ledger,
+        )
+        self.trade_fill = TradeFill(
+            self.rest,
+            ledger,
+            holes=self.state.holes,
+            apply=lambda trade: self.state.apply(trade, clock.now_ms()),
+            give_up=lambda hole: self.state.give_up(*hole),
         )
         self.audit = Audit(self.rest, partial(_stored_values, venue), self.writer.store)
         self.reporter = Reporter(
@@ -158,6 +168,7 @@ class Feed:
             (STATUS_SECONDS, self._tell_status, never),
             (WRITE_SECONDS, self.writer.flush, self.writer.wanted),
             (BACKFILL_SECONDS, self._fill_gaps, never),
+            (TRADES_SECONDS, self._fill_trades, never),
             (CONTROL_SECONDS, self._obey, self._look),
             (AUDIT_SECONDS, self._audit, never),
             (MINUTE, self._log_heartbeat, never),
@@ -256,6 +267,13 @@ class Feed:
         if filled:
             self._tell_event("rest", "filled", f"{filled} bars fetched from REST")
 
+    async def _fill_trades(self) -> None:
+        if self.follower.client is None:
+            return
+        filled = await self.trade_fill.step(self._cause)
+        if filled:
+            self._tell_event("rest", "filled", f"{filled} trades fetched from REST")
+
     async def _audit(self) -> None:
         if self.follower.client is None:
             return
@@ -296,7 +314,8 @@ class Feed:
         watched = await self.publisher.watch(
             self._clock.now_ms(), services.interest_key(self._venue)
         )
-        self.follower.watch(watched)
+        for symbol in self.follower.watch(watched):
+            self.state.unwatch(symbol)
         commands = await database_sync_to_async(selectors.feed_commands_waiting)(
             venue=self._venue
         )

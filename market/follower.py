@@ -197,15 +197,17 @@ class Follower:
         await client.stop_websocket()
         return rows
 
-    def watch(self, symbols: set[str]) -> None:
+    def watch(self, symbols: set[str]) -> set[str]:
         """Follow book and trades of these symbols, and of no others.
 
         What the exchange does not trade is left out: a page may ask for anything.
+        Returns the symbols that are followed no longer.
         """
         before, self._watched = self._watched, symbols & self._known
         if self.client is not None:
             self.client.subscribe(_watch_streams(self._watched - before))
             self.client.unsubscribe(_watch_streams(before - self._watched))
+        return before - self._watched
 
     def pause(self) -> None:
         """Stop reading: decoding is behind."""

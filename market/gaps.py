@@ -8,6 +8,7 @@ from channels.db import database_sync_to_async
 from core.clock import Clock
 from market import services
 from market.domain.candles import MissingBars
+from market.trade_fill import Hole
 
 
 class Ledger(Protocol):
@@ -47,4 +48,22 @@ class GapLedger:
         """Read the bars back and close the rows as filled or unfillable."""
         await database_sync_to_async(services.gaps_settle)(
             venue=self._venue, ranges=ranges, now_ms=self._clock.now_ms()
+        )
+
+    async def trades_opened(self, holes: list[Hole], cause: str) -> None:
+        """See ``TradeLedger``."""
+        await database_sync_to_async(services.trade_gaps_open)(
+            venue=self._venue, holes=holes, cause=cause, now_ms=self._clock.now_ms()
+        )
+
+    async def trades_settled(self, hole: Hole, found: int, note: str) -> None:
+        """See ``TradeLedger``."""
+        symbol, first, _ = hole
+        await database_sync_to_async(services.trade_gap_settle)(
+            venue=self._venue,
+            symbol=symbol,
+            first=first,
+            found=found,
+            note=note,
+            now_ms=self._clock.now_ms(),
         )

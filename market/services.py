@@ -190,6 +190,42 @@ def gaps_open(
     )
 
 
+def trade_gaps_open(
+    *, venue: str, holes: Sequence[tuple[str, int, int]], cause: str, now_ms: int
+) -> None:
+    """Store missing ids (symbol, first, last) of aggregated trades."""
+    Gap.objects.bulk_create(
+        (
+            Gap(
+                venue=venue,
+                kind="aggTrade",
+                symbol=symbol,
+                first=first,
+                last=last,
+                missing=last - first + 1,
+                cause=cause[:EVENT_TEXT_LIMIT],
+                detected_at=now_ms,
+            )
+            for symbol, first, last in holes
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def trade_gap_settle(
+    *, venue: str, symbol: str, first: int, found: int, note: str, now_ms: int
+) -> None:
+    """Close the row of missing ids; a note says why some cannot be had."""
+    Gap.objects.filter(
+        venue=venue, kind="aggTrade", symbol=symbol, first=first, state="open"
+    ).update(
+        found=found,
+        note=note[:200],
+        closed_at=now_ms,
+        state="unfillable" if note else "filled",
+    )
+
+
 def gaps_settle(*, venue: str, ranges: Sequence[MissingBars], now_ms: int) -> None:
     """Count what is stored now and close the rows as filled or unfillable."""
     for item in ranges:

@@ -150,6 +150,12 @@ class MarketState:
                 for first, last in tape.holes:
                     yield symbol, first, last
 
+    def give_up(self, symbol: str, first: int, last: int) -> None:
+        """Call these ids of aggregated trades lost."""
+        tape = self.records[symbol].tapes.get(True)
+        if tape is not None:
+            tape.give_up(first, last)
+
     def unwatch(self, symbol: str) -> None:
         """Nobody looks at the trades of a symbol any more: the next ones begin anew."""
         record = self.records.get(symbol)

@@ -1,0 +1,96 @@
+"""Watched trades that the streams did not bring are fetched by id from REST."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from market.binance.rest import BinanceRestClient, RestError
+from market.binance.rest_schemas import BadBody, parse_agg_trades
+from market.domain.types import Trade
+
+log = logging.getLogger(__name__)
+
+PAGE = 1000
+# A hole of a long outage would cost more weight than a page's tape is worth.
+MAX_PAGES = 10
+
+Hole = tuple[str, int, int]
+
+
+class TradeLedger(Protocol):
+    """Who is told of missing trades."""
+
+    async def trades_opened(self, holes: list[Hole], cause: str) -> None:
+        """These ids are missing and will be fetched."""
+
+    async def trades_settled(self, hole: Hole, found: int, note: str) -> None:
+        """The hole was fetched; ``found`` ids of it are there now."""
+
+
+class TradeFill:
+    """Closes the holes of the watched symbols' tapes.
+
+    A hole is fetched when it was there at two looks, so that trades which only
+    overtook each other on two connections are left alone.
+    """
+
+    def __init__(
+        self,
+        rest: BinanceRestClient,
+        ledger: TradeLedger,
+        *,
+        holes: Callable[[], Iterator[Hole]],
+        apply: Callable[[Trade], None],
+        give_up: Callable[[Hole], None],
+    ) -> None:
+        self._rest = rest
+        self._ledger = ledger
+        self._holes = holes
+        self._apply = apply
+        self._give_up = give_up
+        self._seen: set[Hole] = set()
+        self.filled = 0
+
+    async def step(self, cause: str) -> int:
+        """Fetch what is missing since the last look; returns how many trades came.
+
+        Raises ``RestError`` when the exchange does not answer; the hole stays.
+        """
+        holes = list(self._holes())
+        standing = [hole for hole in holes if hole in self._seen]
+        self._seen = set(holes)
+        if not standing:
+            return 0
+        await self._ledger.trades_opened(standing, cause)
+        return sum([await self._fill(hole) for hole in standing])
+
+    async def _fill(self, hole: Hole) -> int:
+        symbol, first, last = hole
+        found = 0
+        start = first
+        for _ in range(MAX_PAGES):
+            trades = await self._fetch(symbol, start, min(PAGE, last - start + 1))
+            wanted = [trade for trade in trades if first <= trade.id <= last]
+            for trade in wanted:
+                self._apply(trade)
+            found += len(wanted)
+            start = trades[-1].id + 1 if trades else last + 1
+            if start > last:
+                break
+        lacking = last - first + 1 - found
+        note = "" if lacking == 0 else f"{lacking} ids could not be had again"
+        if lacking:
+            log.warning("trades %d–%d of %s: %s", first, last, symbol, note)
+            self._give_up(hole)
+        self.filled += found
+        await self._ledger.trades_settled(hole, found, note)
+        return found
+
+    async def _fetch(self, symbol: str, start: int, limit: int) -> tuple[Trade, ...]:
+        raw = await self._rest.get_raw(
+            "/fapi/v1/aggTrades", weight=20, symbol=symbol, fromId=start, limit=limit
+        )
+        trades = parse_agg_trades(raw, symbol=symbol)
+        if isinstance(trades, BadBody):
+            raise RestError(f"trades of {symbol}: {trades.reason}")
+        return trades
