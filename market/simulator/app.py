@@ -2,19 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
 
-from market.simulator import faults
+from market.simulator.console import Console
 from market.simulator.errors import ApiError
-from market.simulator.hub import Connection
 from market.simulator.limits import Limits
 from market.simulator.queries import Query
-from market.simulator.rest import ENDPOINTS
+from market.simulator.rest import ENDPOINTS, Endpoint
 from market.simulator.simulation import Simulator
 from market.simulator.sockets import StreamSockets, parse_path
 from market.simulator.stage import Stage
@@ -35,12 +33,8 @@ class App:
             now=time.time,
         )
         self.sockets = StreamSockets(settings, simulator.hub, self._limits, stage)
-        self._admin: dict[str, Callable[[dict[str, object]], object]] = {
-            "/sim/cut": self._cut,
-            "/sim/regime": self._regime,
-            "/sim/mute": self._mute,
-            "/sim/status": self._status,
-        }
+        self._console = Console(simulator)
+        self._faults = simulator.faults
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -52,23 +46,37 @@ class App:
         path = request.path
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None and request.method == "GET":
-            query = await _query(request)
-            address = self._stage.address(request)
-            self._limits.spend(address, endpoint.weight(query))
-            if endpoint.funding:
-                self._limits.spend_funding(address)
-            value = await endpoint.answer(self._simulator.exchange, query)
-            return self._json(request, value)
-        if path in self._admin:
+            return await self._rest(request, endpoint)
+        if path.startswith("/sim/"):
             return await self._administer(request)
         target = parse_path(path, request.query.get("streams", ""))
         if target is not None:
             if request.headers.get("Upgrade", "").lower() != "websocket":
                 raise ApiError(-1000, "Expected a WebSocket handshake.")
-            return await self.sockets.accept(request, target)
+            wrong = await self._faults.handshake(target.route)
+            return wrong or await self.sockets.accept(request, target)
         raise ApiError(
             -5000, f"Path {path}, Method {request.method} is invalid", status=404
         )
+
+    async def _rest(
+        self, request: web.Request, endpoint: Endpoint
+    ) -> web.StreamResponse:
+        query = await _query(request)
+        fault = self._faults.request(request.path, query.symbol() or "")
+        if fault is not None:
+            wrong = await self._faults.wrong_answer(fault)
+            if wrong is not None:
+                return wrong
+        address = self._stage.address(request)
+        self._limits.spend(address, endpoint.weight(query))
+        if endpoint.funding:
+            self._limits.spend_funding(address)
+        value = await endpoint.answer(self._simulator.exchange, query)
+        right = self._json(request, value)
+        if fault is not None:
+            return await self._faults.changed(fault, request, right)
+        return right
 
     def _json(
         self, request: web.Request, value: object, status: int = 200
@@ -102,50 +110,10 @@ class App:
         body = await request.read()
         try:
             wanted = json.loads(body) if body else {}
-            result = self._admin[request.path](wanted)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ApiError(-1100, str(error)) from error
+        except ValueError as error:
+            raise ApiError(-1100, f"no JSON: {error}") from error
+        result = self._console.answer(request.method, request.path, wanted)
         return self._json(request, result)
-
-    def _cut(self, wanted: dict[str, object]) -> object:
-        kind, only = wanted.get("kind", faults.RST), wanted.get("connection")
-        if not isinstance(kind, str | int) or not isinstance(only, int | None):
-            raise TypeError(
-                "kind must be rst, fin or a close code, connection a number"
-            )
-        return {"cut": self._simulator.drop_connections(kind, only=only)}
-
-    def _regime(self, wanted: dict[str, object]) -> object:
-        shock = self._simulator.demand(str(wanted.get("kind")))
-        return {"kind": shock.kind, "startTime": shock.start_ms}
-
-    def _mute(self, wanted: dict[str, object]) -> object:
-        stream = str(wanted["stream"])
-        if wanted.get("muted", True):
-            self._simulator.mute(stream)
-        else:
-            self._simulator.unmute(stream)
-        return {"stream": stream}
-
-    def _status(self, _: dict[str, object]) -> object:
-        hub, exchange = self._simulator.hub, self._simulator.exchange
-        return {
-            "regime": exchange.regime(),
-            "serverTime": exchange.clock.shown_ms(),
-            "frames": hub.frames_sent,
-            "slowDropped": hub.slow_dropped,
-            "opened": hub.opened,
-            "connections": [_describe(entry) for entry in hub.connections.values()],
-        }
-
-
-def _describe(connection: Connection) -> dict[str, object]:
-    return {
-        "connection": connection.number,
-        "route": connection.route or "legacy",
-        "combined": connection.combined,
-        "streams": len(connection.names),
-    }
 
 
 async def _query(request: web.Request) -> Query:

@@ -1,6 +1,6 @@
 """``exchangeInfo``: every contract with its filters, as the exchange lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from market.simulator.listing import OTHER
 from market.simulator.prices import EPOCH_MS
 from market.simulator.symbols import Symbol, decimal_text
 
-_FOREVER_MS = 4_133_404_800_000
+FOREVER_MS = 4_133_404_800_000
 _ORDER_TYPES = [
     "LIMIT",
     "MARKET",
@@ -21,8 +21,13 @@ _ORDER_TYPES = [
 
 
 def exchange_info(
-    symbols: Sequence[Symbol], server_time: int, weight_limit: int
+    symbols: Sequence[Symbol],
+    server_time: int,
+    weight_limit: int,
+    statuses: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
+    """``statuses`` of live symbols that are not TRADING."""
+    changed = statuses or {}
     return {
         "timezone": "UTC",
         "serverTime": server_time,
@@ -37,7 +42,9 @@ def exchange_info(
             {"asset": asset, "marginAvailable": True, "autoAssetExchange": exchange}
             for asset, exchange in (("USDT", "-10000"), ("BTC", "-0.10000000"))
         ],
-        "symbols": [_live(symbol) for symbol in symbols]
+        "symbols": [
+            _live(symbol, changed.get(symbol.name, "TRADING")) for symbol in symbols
+        ]
         + [_other(symbols, *entry) for entry in OTHER],
     }
 
@@ -51,14 +58,14 @@ def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, Any]:
     }
 
 
-def _live(symbol: Symbol) -> dict[str, Any]:
+def _live(symbol: Symbol, status: str = "TRADING") -> dict[str, Any]:
     return {
         "symbol": symbol.name,
         "pair": symbol.name,
         "contractType": "PERPETUAL",
-        "deliveryDate": _FOREVER_MS,
+        "deliveryDate": FOREVER_MS,
         "onboardDate": EPOCH_MS,
-        "status": "TRADING",
+        "status": status,
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": symbol.base,
@@ -150,6 +157,6 @@ def _delivery_ms(name: str) -> int:
     """08:00 UTC of the day at the end of the name; never for a perpetual."""
     _, _, date = name.partition("_")
     if not date:
-        return _FOREVER_MS
+        return FOREVER_MS
     day = datetime.strptime(date, "%y%m%d").replace(hour=8, tzinfo=UTC)
     return int(day.timestamp() * 1000)

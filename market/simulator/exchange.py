@@ -38,6 +38,8 @@ class Exchange:
             seed=seed, speed=settings.speed, count=settings.symbols
         )
         self.by_name = {symbol.name: symbol for symbol in self.symbols}
+        # Of contracts that do not trade (any more), by symbol.
+        self.statuses: dict[str, str] = {}
         self.shocks = ShockList(state_dir / "shocks.json" if state_dir else None)
         self.paths = PricePaths(seed, self.symbols, self.shocks)
         self.tape = TradeTape(seed, self.symbols, self.paths)

@@ -1,6 +1,6 @@
 """Server frames of RFC 6455 (unmasked, never fragmented), built once for many readers."""
 
-_TEXT, _PING = 0x81, 0x89
+_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -9,6 +9,10 @@ def text_frame(payload: bytes) -> bytes:
 
 def ping_frame(payload: bytes) -> bytes:
     return _header(_PING, len(payload)) + payload
+
+
+def pong_frame(payload: bytes) -> bytes:
+    return _header(_PONG, len(payload)) + payload
 
 
 def _header(first: int, length: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from market.simulator.frames import text_frame
 from market.simulator.streams import Kind, Route, StreamName, parse_stream
@@ -11,6 +11,14 @@ ALL_SYMBOLS: Final = -1
 
 # Starts the closing handshake with a code and a reason.
 Close = Callable[[int, str], None]
+
+
+class Output(Protocol):
+    """Takes the bytes of a connection in place of its transport."""
+
+    pending: int
+
+    def write(self, data: bytes) -> None: ...
 
 
 class Connection:
@@ -36,6 +44,10 @@ class Connection:
         self.transport = transport
         # The TCP connection itself; under TLS another one than ``transport``.
         self.raw = transport
+        # Set while something is wrong with the way to the client.
+        self.path: Output | None = None
+        self.answers_pings = True
+        self.sends_pings = True
         self.combined = combined
         self.opened_at = opened_at
         self.names: dict[str, None] = {}
@@ -52,7 +64,16 @@ class Connection:
 
     def send_now(self, frame: bytes) -> None:
         if not self.ending and not self.transport.is_closing():
-            self.transport.write(frame)
+            (self.path or self.transport).write(frame)
+
+    def break_off(self, frame: bytes) -> None:
+        """Send what waits and half of the frame, then end without a close frame."""
+        self.queue(frame[: len(frame) // 2])
+        waiting, self._waiting = self._waiting, []
+        if not self.ending and not self.transport.is_closing():
+            self.ending = True
+            (self.path or self.transport).write(b"".join(waiting))
+            self.transport.close()
 
     def end(self, code: int, reason: str) -> None:
         """Say goodbye; nothing is written after the close frame."""
@@ -69,10 +90,13 @@ class Connection:
         waiting, self._waiting = self._waiting, []
         if self.ending or self.transport.is_closing():
             return True
-        if self.transport.get_write_buffer_size() > buffer_limit:
+        pending = self.transport.get_write_buffer_size()
+        if self.path is not None:
+            pending += self.path.pending
+        if pending > buffer_limit:
             self.transport.abort()
             return False
-        self.transport.write(b"".join(waiting))
+        (self.path or self.transport).write(b"".join(waiting))
         return True
 
 
@@ -91,6 +115,13 @@ class Topic:
     def empty(self) -> bool:
         return not self.raw and not self.combined
 
+    def listeners(self) -> list[Connection]:
+        return [*self.raw.values(), *self.combined.values()]
+
+    def frame(self, payload: str, *, combined: bool) -> bytes:
+        encoded = payload.encode()
+        return text_frame(self._prefix + encoded + b"}" if combined else encoded)
+
     def publish(self, payload: str) -> int:
         """Queue the payload to all listeners; how many there were."""
         encoded = payload.encode()
@@ -105,6 +136,14 @@ class Topic:
         return len(self.raw) + len(self.combined)
 
 
+class Tap(Protocol):
+    """Stands between the exchange and the listeners while faults are armed."""
+
+    def attaches(self, connection: Connection, stream: str) -> bool: ...
+
+    def publish(self, topic: Topic, payload: str) -> int: ...
+
+
 class Hub:
     """The subscriptions of all connections.
 
@@ -117,6 +156,7 @@ class Hub:
         self._buffer_limit = buffer_limit
         self._topics: dict[str, Topic] = {}
         self._muted: set[str] = set()
+        self.tap: Tap | None = None
         self.connections: dict[int, Connection] = {}
         self.version = 0
         self.frames_sent = 0
@@ -185,7 +225,10 @@ class Hub:
         self.version += 1
 
     def publish(self, topic: Topic, payload: str) -> None:
-        self.frames_sent += topic.publish(payload)
+        if self.tap is None:
+            self.frames_sent += topic.publish(payload)
+        else:
+            self.frames_sent += self.tap.publish(topic, payload)
 
     def flush(self) -> None:
         for connection in self.connections.values():
@@ -195,6 +238,8 @@ class Hub:
     def _attach(self, connection: Connection, text: str) -> None:
         topic = self._topics.get(text) or self._new_topic(text)
         if topic is None or topic.name.route is not connection.carries:
+            return
+        if self.tap is not None and not self.tap.attaches(connection, text):
             return
         if text not in self._topics:
             self._topics[text] = topic

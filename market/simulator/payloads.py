@@ -6,7 +6,9 @@ book ticker); 2021 leaves them out. Numbers are written at the symbol's precisio
 
 from collections.abc import Iterable, Sequence
 
+from market.simulator.contracts import FOREVER_MS
 from market.simulator.derivatives import Liquidation
+from market.simulator.prices import EPOCH_MS
 from market.simulator.symbols import Symbol, float_writer
 from market.simulator.trades import (
     CLOSE,
@@ -207,6 +209,17 @@ class Payloads:
             f'"S":"{order.side}","o":"LIMIT","f":"IOC","q":"{size}",'
             f'"p":"{text.price(order.price)}","ap":"{text.price(order.average_price)}",'
             f'"X":"FILLED","l":"{size}","z":"{size}","T":{order.time_ms}{extra}}}}}'
+        )
+
+    def contract_info(
+        self, rank: int, event: int, status: str, delivery: int | None
+    ) -> str:
+        name = self.texts[rank].name
+        return (
+            f'{{"e":"contractInfo","E":{event},"s":"{name}","ps":"{name}",'
+            f'"ct":"PERPETUAL","dt":{FOREVER_MS if delivery is None else delivery},'
+            f'"ot":{EPOCH_MS},"cs":"{status}","bks":[{{"bs":1,"bnf":0,"bnc":5000,'
+            f'"mmr":0.01,"cf":0,"mi":21,"ma":50}}]{self._end}'
         )
 
 

@@ -32,7 +32,10 @@ async def server_time(exchange: Exchange, _: Query) -> dict[str, Any]:
 
 async def info(exchange: Exchange, _: Query) -> dict[str, Any]:
     return exchange_info(
-        exchange.symbols, exchange.clock.shown_ms(), exchange.settings.weight_limit
+        exchange.symbols,
+        exchange.clock.shown_ms(),
+        exchange.settings.weight_limit,
+        exchange.statuses,
     )
 
 

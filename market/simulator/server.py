@@ -19,7 +19,9 @@ from market.simulator.config import SimulatorSettings
 from market.simulator.engine import Engine
 from market.simulator.errors import SimulatorError
 from market.simulator.exchange import Exchange
+from market.simulator.faults.engine import Faults
 from market.simulator.hub import Hub
+from market.simulator.listening import announced
 from market.simulator.simulation import Addresses, Simulator
 from market.simulator.sockets import StreamSockets
 from market.simulator.stage import Stage
@@ -44,17 +46,29 @@ async def running_simulator(
         addresses = Addresses(
             settings.host, secure.getsockname()[1], plain.getsockname()[1]
         )
-        simulator = Simulator(settings, exchange, hub, tls, addresses)
         stage = Stage(tls.server_context())
+        faults = Faults(
+            seed=settings.seed,
+            exchange=exchange,
+            hub=hub,
+            stage=stage,
+            tls_folder=state_dir / "tls",
+        )
+        simulator = Simulator(settings, exchange, hub, tls, addresses, faults)
         app = App(simulator, stage)
+        urls = simulator.base_url, simulator.plain_url
         async with _serving(app, stage, secure, plain):
+            listeners.enter_context(announced(state_dir, *urls))
             tasks = [
                 asyncio.create_task(Engine(exchange, hub).run(), name="engine"),
                 asyncio.create_task(app.sockets.keep_time(), name="keep-time"),
+                asyncio.create_task(faults.run(), name="faults"),
             ]
             try:
                 yield simulator
             finally:
+                await simulator.stop_playing()
+                faults.disarm_all()
                 await _end(tasks, app.sockets)
 
 

@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 from market.simulator.config import SimulatorSettings
 from market.simulator.control import answer
 from market.simulator.errors import ApiError
-from market.simulator.frames import ping_frame, text_frame
+from market.simulator.frames import ping_frame, pong_frame, text_frame
 from market.simulator.hub import Connection, Hub
 from market.simulator.limits import Limits
 from market.simulator.stage import Stage
@@ -129,7 +129,10 @@ class StreamSockets:
             and now - connection.pinged_at >= settings.pong_timeout_seconds
         ):
             connection.end(1008, "Pong timeout")
-        elif age >= (connection.pings_sent + 1) * settings.ping_interval_seconds:
+        elif (
+            connection.sends_pings
+            and age >= (connection.pings_sent + 1) * settings.ping_interval_seconds
+        ):
             connection.pings_sent += 1
             connection.pinged_at = connection.pinged_at or now
             connection.send_now(ping_frame(str(int(time.time() * 1000)).encode()))
@@ -144,7 +147,8 @@ class StreamSockets:
             if len(arrivals) == arrivals.maxlen and now - arrivals[0] < 1.0:
                 connection.end(1008, "Too many requests")
             if message.type is WSMsgType.PING:
-                await socket.pong(message.data)
+                if connection.answers_pings:
+                    connection.send_now(pong_frame(message.data))
             elif message.type is WSMsgType.PONG:
                 connection.pinged_at = None
             elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from enum import StrEnum
 from typing import cast
 
@@ -31,16 +32,18 @@ class Welcome(StrEnum):
     HANG = "hang"
 
 
+Receive = Callable[[], tuple[Welcome, ssl.SSLContext]]
+
+
 class Stage:
     """Accepts TCP connections and joins each with a TLS server of its own.
 
-    ``context`` is what the next connection is served with, ``welcome`` what becomes of
-    it; both may be changed at any time.
+    ``receive`` decides about each new connection.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
-        self.welcome = Welcome.SERVE
+        self.receive: Receive = lambda: (Welcome.SERVE, context)
         self.arrivals = 0
         self.links: set[Link] = set()
         self._by_handler: dict[object, Link] = {}
@@ -103,19 +106,20 @@ class Link(asyncio.Protocol):
         self.address = self.outer.get_extra_info("peername")[0]
         self._stage.links.add(self)
         self._stage.arrivals += 1
-        if self._stage.welcome is Welcome.RESET:
+        welcome, context = self._stage.receive()
+        if welcome is Welcome.RESET:
             reset(self.outer)
-        elif self._stage.welcome is Welcome.SERVE:
-            self._joining = asyncio.create_task(self._join(), name="tls")
+        elif welcome is Welcome.SERVE:
+            self._joining = asyncio.create_task(self._join(context), name="tls")
 
-    async def _join(self) -> None:
+    async def _join(self, context: ssl.SSLContext) -> None:
         """Open the way to a TLS server; returns when the handshake is over."""
         loop = asyncio.get_running_loop()
         near, far = socket.socketpair()
         await loop.create_unix_connection(lambda: _Inner(self), sock=near)
         try:
             await loop.connect_accepted_socket(
-                lambda: self._stage.serve(self), far, ssl=self._stage.context
+                lambda: self._stage.serve(self), far, ssl=context
             )
         except (OSError, TimeoutError) as error:
             logger.debug("TLS handshake failed: %s", error)

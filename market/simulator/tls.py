@@ -2,9 +2,11 @@
 
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -45,7 +47,7 @@ def ensure_tls(folder: Path) -> TlsFiles:
         _make_ca(files.ca, ca_key_file, now)
         files.certificate.unlink(missing_ok=True)
     if not (_is_good(files.certificate, now) and files.key.exists()):
-        _make_server(files, ca_key_file, now)
+        issue_certificate(files, Authority.load(folder), now, days=_SERVER_DAYS)
     return files
 
 
@@ -72,18 +74,41 @@ def _make_ca(certificate: Path, key_file: Path, now: datetime) -> None:
     _write(certificate, built.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
-def _make_server(files: TlsFiles, ca_key_file: Path, now: datetime) -> None:
-    authority = x509.load_pem_x509_certificate(files.ca.read_bytes())
-    ca_key = serialization.load_pem_private_key(ca_key_file.read_bytes(), None)
-    if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{ca_key_file} holds no elliptic curve key")
+@dataclass(frozen=True)
+class Authority:
+    """The CA with its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        key_file = folder / "ca.key"
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise TypeError(f"{key_file} holds no elliptic curve key")
+        text = (folder / "ca.pem").read_bytes()
+        return cls(x509.load_pem_x509_certificate(text), key)
+
+
+def issue_certificate(
+    files: TlsFiles,
+    authority: Authority,
+    now: datetime,
+    *,
+    days: int,
+    names: Sequence[str] = _NAMES,
+    addresses: Sequence[str] = _ADDRESSES,
+) -> None:
+    """Write a server certificate, valid from a day before ``now``, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name("QuantAI exchange simulator")
-    names: list[x509.GeneralName] = [x509.DNSName(name) for name in _NAMES]
-    names += [x509.IPAddress(ipaddress.ip_address(entry)) for entry in _ADDRESSES]
+    listed: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    listed += [x509.IPAddress(ipaddress.ip_address(entry)) for entry in addresses]
+    issuer = authority.certificate.subject
     built = (
-        _builder(subject, authority.subject, key.public_key(), now, _SERVER_DAYS)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        _builder(subject, issuer, key.public_key(), now, days)
+        .add_extension(x509.SubjectAlternativeName(listed), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(ca=False), critical=True)
         .add_extension(
@@ -93,10 +118,12 @@ def _make_server(files: TlsFiles, ca_key_file: Path, now: datetime) -> None:
             x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
         )
         .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                authority.key.public_key()
+            ),
             critical=False,
         )
-        .sign(ca_key, hashes.SHA256())
+        .sign(authority.key, hashes.SHA256())
     )
     _write_key(files.key, key)
     _write(files.certificate, built.public_bytes(serialization.Encoding.PEM), 0o644)
