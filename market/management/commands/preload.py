@@ -90,6 +90,7 @@ class Command(BaseCommand):
                 stored=await _stored(venue, market, options["bars"], rest),
                 first=watched,
             )
+            bars.planned += len(missing)
             bars.failed |= dict.fromkeys(missing, "not traded on this exchange")
             results = [("series", "bars stored", bars)]
             if options["books"]:
