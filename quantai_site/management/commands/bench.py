@@ -16,12 +16,13 @@ BENCHMARKS = {
     "ingest": "benchmarks.ingest.bench.IngestBenchmark",
     "fanout": "benchmarks.fanout.bench.FanoutBenchmark",
     "store": "benchmarks.store.bench.StoreBenchmark",
+    "preload": "benchmarks.preload.bench.PreloadBenchmark",
     "start": "benchmarks.start.bench.StartBenchmark",
 }
 
 
 class Command(BaseCommand):
-    help = "Measure: ingest, fanout, store, start. Exit status 1: a must was missed."
+    help = "Measure: ingest, fanout, store, preload, start. Exit status 1: a must was missed."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
