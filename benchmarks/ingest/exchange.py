@@ -76,22 +76,11 @@ class Exchange:
         if path.startswith("/fapi/v1/time"):
             return {"serverTime": now}
         if path.startswith("/fapi/v1/exchangeInfo"):
-            return {
-                "serverTime": now,
-                "rateLimits": [],
-                "symbols": [_contract(name) for name in self._symbols],
-            }
-        return [
-            {
-                "symbol": name, "lastPrice": "25.36", "openPrice": "25.3",
-                "highPrice": "26.0", "lowPrice": "25.0", "volume": "1000.0",
-                "quoteVolume": str(10**6 - rank), "priceChangePercent": "0.2",
-                "priceChange": "0.06", "weightedAvgPrice": "25.3", "lastQty": "1.0",
-                "openTime": now - 86_400_000, "closeTime": now,
-                "firstId": 1, "lastId": 2, "count": 2,
-            }
-            for rank, name in enumerate(self._symbols)
-        ]  # fmt: skip
+            contracts = [_contract(name) for name in self._symbols]
+            return {"serverTime": now, "rateLimits": [], "symbols": contracts}
+        if path.startswith("/fapi/v1/ticker/24hr"):
+            return [_day(name, now, rank) for rank, name in enumerate(self._symbols)]
+        return []
 
     async def _websocket(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: bytes
@@ -192,6 +181,16 @@ def _contract(name: str) -> dict[str, Any]:
             {"filterType": "PRICE_FILTER", "tickSize": "0.0001"},
             {"filterType": "LOT_SIZE", "stepSize": "0.01"},
         ],
+    }  # fmt: skip
+
+
+def _day(name: str, now: int, rank: int) -> dict[str, Any]:
+    return {
+        "symbol": name, "lastPrice": "25.36", "openPrice": "25.3", "count": 2,
+        "highPrice": "26.0", "lowPrice": "25.0", "volume": "1000.0", "lastQty": "1.0",
+        "quoteVolume": str(10**6 - rank), "priceChangePercent": "0.2",
+        "priceChange": "0.06", "weightedAvgPrice": "25.3", "firstId": 1, "lastId": 2,
+        "openTime": now - 86_400_000, "closeTime": now,
     }  # fmt: skip
 
 
