@@ -212,7 +212,7 @@ def _resolve(alert_id: int, at: datetime) -> bool:
         return False
     alert = Alert.objects.get(id=alert_id)
     _tell(alert)
-    log.info("alert resolved: %s", alert)
+    log.info("alert resolved: %s (%s)", alert, alert.key)
     return True
 
 
