@@ -32,7 +32,9 @@ class App:
             ban_seconds=settings.ban_seconds,
             now=time.time,
         )
-        self.sockets = StreamSockets(settings, simulator.hub, self._limits, stage)
+        self.sockets = StreamSockets(
+            settings, simulator.hub, self._limits, stage, simulator.faults.opened
+        )
         self._console = Console(simulator)
         self._faults = simulator.faults
 

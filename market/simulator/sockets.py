@@ -5,6 +5,7 @@ import functools
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import WSMsgType, web
@@ -50,11 +51,20 @@ def parse_path(path: str, streams: str) -> SocketPath | None:
 
 
 class StreamSockets:
-    """Accepts sockets, reads their messages, keeps their clocks."""
+    """Accepts sockets, reads their messages, keeps their clocks.
+
+    ``opened`` is called when one is about to be served.
+    """
 
     def __init__(
-        self, settings: SimulatorSettings, hub: Hub, limits: Limits, stage: Stage
+        self,
+        settings: SimulatorSettings,
+        hub: Hub,
+        limits: Limits,
+        stage: Stage,
+        opened: Callable[[], None],
     ) -> None:
+        self._opened = opened
         self._settings = settings
         self._hub = hub
         self._limits = limits
@@ -90,6 +100,7 @@ class StreamSockets:
         link = self._stage.link(request)
         connection.raw = link.outer if link else transport
         self._hub.subscribe(connection, path.streams)
+        self._opened()
         try:
             await self._read(socket, connection)
         finally:

@@ -21,6 +21,8 @@ from market.simulator.records import Records
 logger = logging.getLogger(__name__)
 
 _GOODBYE_SECONDS = 5.0
+# What a server that ends at TLS 1.1 answers a newer client: fatal, protocol_version.
+_TOO_NEW = bytes.fromhex("15030100020246")
 _LOOPBACK = "127.0.0.1"
 
 
@@ -30,6 +32,7 @@ class Welcome(StrEnum):
     SERVE = "serve"
     RESET = "reset"
     HANG = "hang"
+    OLD_TLS = "old_tls"
 
 
 Receive = Callable[[], tuple[Welcome, ssl.SSLContext]]
@@ -97,6 +100,7 @@ class Link(asyncio.Protocol):
         self._joining: asyncio.Task[None] | None = None
         # uvloop cannot be kept from reading before the way to the server is open.
         self._early = b""
+        self._welcome = Welcome.SERVE
         self.address = _LOOPBACK
         self.handler: RequestHandler | None = None
         self.records = Records()
@@ -106,10 +110,10 @@ class Link(asyncio.Protocol):
         self.address = self.outer.get_extra_info("peername")[0]
         self._stage.links.add(self)
         self._stage.arrivals += 1
-        welcome, context = self._stage.receive()
-        if welcome is Welcome.RESET:
+        self._welcome, context = self._stage.receive()
+        if self._welcome is Welcome.RESET:
             reset(self.outer)
-        elif welcome is Welcome.SERVE:
+        elif self._welcome is Welcome.SERVE:
             self._joining = asyncio.create_task(self._join(context), name="tls")
 
     async def _join(self, context: ssl.SSLContext) -> None:
@@ -146,6 +150,9 @@ class Link(asyncio.Protocol):
             self._inner.write(data)
         elif self._joining is not None:
             self._early += data
+        elif self._welcome is Welcome.OLD_TLS:
+            self.outer.write(_TOO_NEW)
+            self.outer.close()
 
     def eof_received(self) -> bool:
         if self._inner is not None and not self._inner.is_closing():

@@ -1,6 +1,7 @@
 """Wrong answers of the exchange's HTTP side: status, headers and body."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -82,7 +83,9 @@ def refusal(answer: Answer, seconds: float) -> web.Response:
     if body is None:
         message = answer.message.replace("{until}", str(until))
         body = orjson.dumps({"code": answer.code, "msg": message}).decode()
-    headers = {"Retry-After": str(max(1, -int(-seconds)))} if answer.retry_after else {}
+    headers = (
+        {"Retry-After": str(max(1, math.ceil(seconds)))} if answer.retry_after else {}
+    )
     return web.Response(
         status=answer.status,
         reason=HTTPStatus(answer.status).phrase,

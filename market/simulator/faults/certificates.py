@@ -1,4 +1,4 @@
-"""Certificates that a client must refuse, and a TLS version that it must not speak."""
+"""Certificates that a client must refuse."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -17,9 +17,7 @@ _DAYS: Final = 30
 
 
 def bad_context(folder: Path, shape: str) -> ssl.SSLContext:
-    """``expired``, ``wrong_host``, ``unknown_ca`` or ``tls11``; files in the folder."""
-    if shape == "tls11":
-        return _old_version(ensure_tls(folder))
+    """``expired``, ``wrong_host`` or ``unknown_ca``; files in the folder."""
     if shape == "unknown_ca":
         return ensure_tls(folder / "unknown_ca").server_context()
     authority = Authority.load(folder)
@@ -34,12 +32,3 @@ def bad_context(folder: Path, shape: str) -> ssl.SSLContext:
             files, authority, now, days=_DAYS, names=_OTHER_HOSTS, addresses=()
         )
     return files.server_context()
-
-
-def _old_version(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("DEFAULT@SECLEVEL=0")
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = ssl.TLSVersion.TLSv1_1
-    context.load_cert_chain(files.certificate, files.key)
-    return context

@@ -3,11 +3,19 @@
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Final
 
 from market.simulator.cuts import reset
 from market.simulator.faults.armed import Armed
 from market.simulator.faults.certificates import bad_context
 from market.simulator.stage import Stage, Welcome
+
+_OLD_TLS: Final = "tls11"
+_WELCOMES: Final = {
+    "tls_hang": Welcome.HANG,
+    "offline": Welcome.RESET,
+    _OLD_TLS: Welcome.OLD_TLS,
+}
 
 
 class Doors:
@@ -22,8 +30,8 @@ class Doors:
 
     def begin(self, armed: Armed) -> None:
         fault = armed.fault
-        if fault.kind == "certificate" and fault.shape not in self._contexts:
-            shape = fault.shape or ""
+        shape = fault.shape or ""
+        if shape not in ("", _OLD_TLS, *self._contexts):
             self._contexts[shape] = bad_context(self._tls_folder, shape)
         if fault.kind == "offline":
             for link in list(self._stage.links):
@@ -40,10 +48,9 @@ class Doors:
     def _receive(self) -> tuple[Welcome, ssl.SSLContext]:
         for armed in self._armed:
             if armed.takes():
-                if armed.fault.kind == "certificate":
-                    return Welcome.SERVE, self._contexts[armed.fault.shape or ""]
-                hang = armed.fault.kind == "tls_hang"
-                return (Welcome.HANG if hang else Welcome.RESET), self._stage.context
+                shape = armed.fault.shape or ""
+                context = self._contexts.get(shape, self._stage.context)
+                return _WELCOMES.get(shape or armed.fault.kind, Welcome.SERVE), context
         return Welcome.SERVE, self._stage.context
 
 

@@ -157,6 +157,12 @@ class Faults:
             if armed.ended:
                 self._finish(armed)
 
+    def opened(self) -> None:
+        """A connection is about to be served: lasting trouble is on it from the start."""
+        for armed in list(self._active):
+            if armed.fault.spec.group is Group.LINE:
+                self._player(armed).pulse(armed)
+
     def _finish(self, armed: Armed) -> None:
         self._active.remove(armed)
         armed.over = True

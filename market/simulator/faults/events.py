@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,7 @@ from market.simulator.records import Damage, drop, duplicate, flip
 RST, FIN = "rst", "fin"
 _NO_CLOSE_FRAME = 1006
 _GOING_AWAY = 1001
+_SETTLED_SECONDS = 0.1
 _DAMAGES: Final[dict[str, Damage]] = {
     "tls_flip": flip,
     "tls_duplicate": duplicate,
@@ -58,13 +60,19 @@ class Events:
             if armed.ended:
                 return
             if (
-                connection.number not in armed.met
+                self._is_settled(armed, connection)
+                and connection.number not in armed.met
                 and strikes_connection(armed.fault, connection)
                 and armed.takes_connection(connection.number)
             ):
                 self.strike(armed, connection)
         if armed.targets is not None:
             armed.ended = True
+
+    def _is_settled(self, armed: Armed, connection: Connection) -> bool:
+        """Whether a later connection is old enough to have answered its handshake."""
+        age = time.monotonic() - connection.opened_at
+        return armed.targets is not None or age >= _SETTLED_SECONDS
 
     def end(self, armed: Armed) -> None:
         """What happened cannot be taken back."""

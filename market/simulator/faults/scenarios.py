@@ -95,6 +95,8 @@ def load_scenario(where: str) -> Scenario:
     if not file.suffix:
         file = SHIPPED / f"{where}.toml"
     try:
+        if not file.exists():
+            raise ValueError("there is no such scenario")
         text = file.read_text()
         data = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
         return Scenario(**_named(data, file))
