@@ -91,6 +91,8 @@ class Connection:
                     self._take(await self._dial())
                     await self._serve()
                 except Exception as error:  # the loop's boundary: whatever it was,
+                    if _cancelled():
+                        raise asyncio.CancelledError from error
                     await self._recover(error)  # it is recorded and the loop goes on
         finally:
             self._outside.gate.left(self.id)
@@ -102,6 +104,9 @@ class Connection:
         async with self._outside.gate.turn(self.id):
             self._asked.clear()
             await link.open(self._url)
+        if _cancelled():
+            await link.close()
+            raise asyncio.CancelledError
         return link
 
     def _take(self, link: Link) -> None:
@@ -369,3 +374,12 @@ class Connection:
             "history": [record.as_dict() for record in reconnector.history],
             "failures": [record.as_dict() for record in reconnector.failures],
         }
+
+
+def _cancelled() -> bool:
+    """Return True when this task was cancelled although nothing was raised.
+
+    Libraries swallow a cancellation that meets their own success or failure.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

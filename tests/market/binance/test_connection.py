@@ -11,6 +11,7 @@ from core.clock import SystemClock
 from market.binance.client import BinanceWebSocketClient
 from market.binance.config import WsSettings
 from market.binance.events import State
+from market.binance.sockets import dialer
 from market.binance.urls import Endpoints
 from tests.market.binance.exchange import exchange
 from tests.waiting import until
@@ -63,7 +64,9 @@ class Following:
 @pytest.fixture
 def follow(tmp_path):
     @contextlib.asynccontextmanager
-    async def following(status=None, *, hang_up=False, retry_after=None, **settings):
+    async def following(
+        status=None, *, hang_up=False, retry_after=None, dial=None, **settings
+    ):
         door = Door()
         door.status, door.hang_up, door.retry_after = status, hang_up, retry_after
         events = []
@@ -80,6 +83,7 @@ def follow(tmp_path):
                 report=events.append,
                 config=WsSettings(**chosen),
                 clock=SystemClock(),
+                dial=dial,
             )
             await client.start_websocket()
             try:
@@ -143,3 +147,23 @@ async def test_the_last_ten_failures_are_kept_with_reason_and_distance(follow):
         disconnected = [e for e in f.events if e.kind == "disconnected"]
         assert disconnected[0].since_previous_seconds is None
         assert disconnected[0].advice
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_stopping_ends_a_dial_that_swallows_its_cancellation(follow, fails):
+    """Libraries do that when the cancellation meets their own success or failure."""
+    dialling = asyncio.Event()
+
+    async def stubborn(*what):
+        dialling.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        if fails:
+            raise ConnectionError("closed while connecting")
+        return await dialer("picows")(*what)
+
+    async with follow(dial=stubborn) as f:
+        await dialling.wait()
+        async with asyncio.timeout(5):
+            await f.client.stop_websocket()
+        assert f.events == []
