@@ -18,10 +18,12 @@ from market.services import interest_key
 
 STREAMS = 280
 SYMBOLS = 140
-WATCHED = 28
+WATCHED = 12
+FOLLOWED = 3 * SYMBOLS + 2
 RATE = 4_000
 PER_CONNECTION = 140
 START_SECONDS = 60.0
+OPENED_SECONDS = 1.0
 FAR_FUTURE = 4e12
 
 
@@ -122,29 +124,32 @@ def _exchange(where: Installation, **arguments: Any) -> Process:
     )
 
 
-Starter = Callable[[Installation, ExitStack, dict[str, Any]], Process]
+Starter = Callable[[Installation, ExitStack, Process], Process]
 
 
 def _pace(where: Installation, seconds: float, start: Starter) -> dict[str, Any]:
     """One paced run: CPU of the client process per frame that was sent to it."""
     tls = str(where.folder / "tls")
-    streams = 3 * SYMBOLS + 2 + 2 * WATCHED
     with ExitStack() as stack:
-        arguments = {"streams": streams, "rate": RATE, "symbols": SYMBOLS, "tls": tls}
+        arguments = {"streams": FOLLOWED, "rate": RATE, "symbols": SYMBOLS, "tls": tls}
         exchange = stack.enter_context(running(_exchange(where, **arguments)))
-        client = start(where, stack, exchange.hear())
+        client = start(where, stack, exchange)
 
-        def sent() -> int:
-            if not client.alive:
-                raise client.failure("the client ended")
-            exchange.tell("sent?")
-            return int(exchange.hear()["sent"])
-
-        until(sent, seconds=START_SECONDS, what="all streams subscribed")
+        until(
+            lambda: _report(exchange, client)["streams"] >= FOLLOWED + 2 * WATCHED,
+            seconds=START_SECONDS,
+            what="all streams subscribed",
+        )
         time.sleep(min(2.0, seconds))
-        frames_before, cpu_before = sent(), client.cpu_seconds()
+        frames_before, cpu_before = (
+            _report(exchange, client)["sent"],
+            client.cpu_seconds(),
+        )
         time.sleep(seconds)
-        frames_after, cpu_after = sent(), client.cpu_seconds()
+        frames_after, cpu_after = (
+            _report(exchange, client)["sent"],
+            client.cpu_seconds(),
+        )
         count = frames_after - frames_before
         return {
             "frames": count,
@@ -154,27 +159,44 @@ def _pace(where: Installation, seconds: float, start: Starter) -> dict[str, Any]
         }
 
 
+def _report(exchange: Process, client: Process) -> dict[str, int]:
+    if not client.alive:
+        raise client.failure("the client ended")
+    exchange.tell("report")
+    found: dict[str, int] = exchange.hear()
+    return found
+
+
 def _start_feed(
-    transport: str, where: Installation, stack: ExitStack, exchange: dict[str, Any]
+    transport: str, where: Installation, stack: ExitStack, exchange: Process
 ) -> Process:
     """The whole feed process with its Redis; somebody looks at some symbols."""
     bus = stack.enter_context(where.redis())
-    watched = dict.fromkeys(frames.symbols(WATCHED), FAR_FUTURE)
-    bus.zadd(interest_key("simulator"), watched)
+    address = exchange.hear()
     feed = where.process(
         "run_feed",
         measured=True,
         WS_TRANSPORT=transport,
         WS_STREAMS_PER_CONNECTION=str(PER_CONNECTION),
         MARKET_HISTORY_BARS="0",
-        MARKET_SIMULATOR_URL=f"https://127.0.0.1:{exchange['port']}",
-        MARKET_SIMULATOR_CA=exchange["ca"],
+        MARKET_SIMULATOR_URL=f"https://127.0.0.1:{address['port']}",
+        MARKET_SIMULATOR_CA=address["ca"],
     )
-    return stack.enter_context(running(feed))
+    stack.enter_context(running(feed))
+    # As when a page is opened: the sockets are there already.
+    until(
+        lambda: _report(exchange, feed)["streams"] >= FOLLOWED,
+        seconds=START_SECONDS,
+        what="the feed's own streams subscribed",
+    )
+    time.sleep(OPENED_SECONDS)
+    watched = dict.fromkeys(frames.symbols(WATCHED), FAR_FUTURE)
+    bus.zadd(interest_key("simulator"), watched)
+    return feed
 
 
 def _start_reference(
-    where: Installation, stack: ExitStack, exchange: dict[str, Any]
+    where: Installation, stack: ExitStack, exchange: Process
 ) -> Process:
     names = [
         *default_streams(frames.symbols(SYMBOLS), ("15m", "1h")),
@@ -188,9 +210,10 @@ def _start_reference(
         ),
     ]
     plan = [(route.value, part) for route, part in shard(names, PER_CONNECTION)]
+    address = exchange.hear()
     reference = processes.module(
         "benchmarks.ingest.paced",
-        {"port": exchange["port"], "ca": exchange["ca"], "plan": plan},
+        {"port": address["port"], "ca": address["ca"], "plan": plan},
         environment=where.environment,
         log=where.log,
         core=MEASURED_CORE,

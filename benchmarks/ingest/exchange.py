@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from market.simulator.tls import ensure_tls
 
 BLOB_BYTES = 2_000_000
 PACE_SECONDS = 0.001
+FIRST_ID = 10**12
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -55,6 +57,11 @@ class Exchange:
         self._ready = asyncio.Event()
         self.connections: list[Connection] = []
         self.sent = 0
+
+    @property
+    def streams(self) -> int:
+        """How many streams are subscribed."""
+        return sum(len(connection.streams) for connection in self.connections)
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -98,7 +105,7 @@ class Exchange:
                 if opcode == CLOSE:
                     return
                 connection.take(opcode, data)
-                if sum(len(c.streams) for c in self.connections) >= self._enough:
+                if self.streams >= self._enough:
                     self._ready.set()
         finally:
             self.connections.remove(connection)
@@ -125,15 +132,19 @@ class Exchange:
             self.sent += len(order)
 
     async def _pace(self) -> None:
-        owners = self._owners()
-        turns = frames.Turns(owners)
-        number = 1_700_000_000_000
+        number, known = 1_700_000_000_000, 0
+        told: Counter[str] = Counter()
         begun = time.perf_counter()
         while True:
+            if known != self.streams:
+                known = self.streams
+                owners = self._owners()
+                turns = frames.Turns(owners)
             due = int((time.perf_counter() - begun) * self._rate)
             for _ in range(due - self.sent):
                 name, number = turns.next(), number + 1
-                text = frames.payload(name, str(number))
+                told[name] += 1
+                text = frames.payload(name, str(number), str(FIRST_ID + told[name]))
                 owners[name].writer.write(frames.websocket_frame(text))
             self.sent = max(self.sent, due)
             await asyncio.sleep(PACE_SECONDS)
@@ -207,7 +218,7 @@ async def _run(*, streams: int, rate: int, symbols: int, tls: str) -> None:
     tell({"port": port, "ca": authority})
     # Each line asks how much was sent; the last, empty one ends the server.
     while await loop.run_in_executor(None, hear):
-        tell({"sent": exchange.sent})
+        tell({"sent": exchange.sent, "streams": exchange.streams})
     job.cancel()
     server.close()
 
@@ -215,7 +226,7 @@ async def _run(*, streams: int, rate: int, symbols: int, tls: str) -> None:
 def main(*, streams: int, rate: int = 0, symbols: int = 0, tls: str = "") -> None:
     """Serve until standard input ends.
 
-    Sends when ``streams`` streams are subscribed: ``rate`` frames a second, or as
-    fast as they are taken when it is 0. ``tls`` is a folder for certificates.
+    Sends from when ``streams`` streams are subscribed: ``rate`` frames a second, or
+    as fast as they are taken when it is 0. ``tls`` is a folder for certificates.
     """
     uvloop.run(_run(streams=streams, rate=rate, symbols=symbols, tls=tls))

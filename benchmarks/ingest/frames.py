@@ -36,8 +36,8 @@ _BOOK_TICKER = (
     '"a":"25.365200","A":"40.6600","T":%(n)s,"E":%(n)s}'
 )
 _AGG_TRADE = (
-    '{"e":"aggTrade","E":%(n)s,"s":"%(s)s","a":%(n)s,"p":"25.3600","q":"1.21",'
-    '"f":%(n)s,"l":%(n)s,"T":%(n)s,"m":true}'
+    '{"e":"aggTrade","E":%(n)s,"s":"%(s)s","a":%(i)s,"p":"25.3600","q":"1.21",'
+    '"f":%(i)s,"l":%(i)s,"T":%(n)s,"m":true}'
 )
 _KLINE = (
     '{"e":"kline","E":%(n)s,"s":"%(s)s","k":{"t":1700000000000,"T":1700000899999,'
@@ -78,10 +78,14 @@ def firehose_streams(count: int) -> list[str]:
     ]
 
 
-def payload(stream: str, number: str) -> bytes:
-    """Return a frame's text; ``number`` (13 digits) serves as every id and time."""
+def payload(stream: str, number: str, trade: str = "") -> bytes:
+    """Return a frame's text; ``number`` (13 digits) serves as every id and time.
+
+    ``trade`` is the id of an aggregate where those must be without holes.
+    """
     symbol = stream.partition("@")[0].upper()
-    body = _BODIES[stream_kind(stream)] % {"n": number, "s": symbol, **_SIDES}
+    values = {"n": number, "i": trade or number, "s": symbol, **_SIDES}
+    body = _BODIES[stream_kind(stream)] % values
     return f'{{"stream":"{stream}","data":{body}}}'.encode()
 
 

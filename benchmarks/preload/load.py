@@ -9,6 +9,19 @@ import django
 import msgspec
 import uvloop
 
+django.setup()
+
+from channels.db import database_sync_to_async  # noqa: E402
+
+from core import redis as core_redis  # noqa: E402
+from core.clock import SystemClock  # noqa: E402
+from market.address_hold import AddressHold  # noqa: E402
+from market.binance.rest import BinanceRestClient  # noqa: E402
+from market.binance.urls import endpoints  # noqa: E402
+from market.budget import SharedWeightBudget  # noqa: E402
+from market.preload import Preload  # noqa: E402
+from market.services import CandleStore  # noqa: E402
+
 INTERVALS = ("15m", "1h")
 VENUE = "simulator"
 
@@ -17,7 +30,6 @@ def main(
     *, who: str, port: int, symbols: int, bars: int, concurrency: int
 ) -> dict[str, Any]:
     """Fetch everything once; return seconds of wall time and of CPU."""
-    django.setup()
     pairs = [(f"C{n:03d}USDT", i) for n in range(symbols) for i in INTERVALS]
     load = _product if who == "product" else _bare
     return uvloop.run(_timed(load, port, pairs, bars, concurrency))
@@ -30,7 +42,8 @@ async def _timed(
     before, cpu = time.perf_counter(), time.process_time()
     found = await load(url, pairs, bars, concurrency)
     seconds, used = time.perf_counter() - before, time.process_time() - cpu
-    if found != len(pairs) * bars:
+    # More when the unfinished bar ended meanwhile.
+    if found < len(pairs) * bars:
         raise ValueError(f"{found} bars loaded, {len(pairs) * bars} expected")
     return {"seconds": seconds, "cpu": used}
 
@@ -59,17 +72,6 @@ async def _product(
     url: str, pairs: list[tuple[str, str]], bars: int, concurrency: int
 ) -> int:
     """The product's preload: budget, typed bars, and all of them in the database."""
-    from channels.db import database_sync_to_async
-
-    from core import redis as core_redis
-    from core.clock import SystemClock
-    from market.address_hold import AddressHold
-    from market.binance.rest import BinanceRestClient
-    from market.binance.urls import endpoints
-    from market.budget import SharedWeightBudget
-    from market.preload import Preload
-    from market.services import CandleStore
-
     redis = core_redis.client()
     address = AddressHold(redis, VENUE, clock=SystemClock())
     budget = SharedWeightBudget(address, VENUE)
