@@ -11,6 +11,7 @@ within ``GUARD_MS`` around that moment, is counted in both minutes.
 """
 
 import asyncio
+import itertools
 import logging
 import uuid
 
@@ -31,6 +32,7 @@ from market.binance.weights import (
     usable,
 )
 from market.budget_scripts import SEED, SETTLE, TAKE
+from market.scripts import ScriptLine
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +46,12 @@ class SharedWeightBudget:
 
     def __init__(self, hold: AddressHold, venue: str) -> None:
         self.address = hold
-        self._redis = hold.redis
         self._clock = hold.clock
         self._ledger = core_redis.key("address", venue, "weight")
         self._flights = core_redis.key("address", venue, "flights")
-        self._take = self._redis.register_script(TAKE)
-        self._settle = self._redis.register_script(SETTLE)
-        self._seed = self._redis.register_script(SEED)
+        self._line = ScriptLine(hold.redis)
+        self._process = uuid.uuid4().hex
+        self._numbers = itertools.count()
         self._alone = OwnBudget(self._clock, OWN_SHARE)
         self._spent_alone: tuple[int, int] = (0, 0)
         self._seen: tuple[int, int] = (0, 0)
@@ -84,7 +85,8 @@ class SharedWeightBudget:
             return
         told = -1 if used is None else used
         try:
-            await self._settle(
+            await self._line.ask(
+                SETTLE,
                 keys=[self._ledger, self._flights],
                 args=[now_ms, GUARD_MS, leave.id, leave.minute, told],
             )
@@ -107,7 +109,7 @@ class SharedWeightBudget:
         if not self._merged:
             await self._merge()
         step = max(1, int(limit * CEILING_STEP))
-        name = f"r{uuid.uuid4().hex[:16]}"
+        name = f"{self._process}-{next(self._numbers)}"
         spendable = usable(limit, cancel=cancel)
         arguments: list[int | str] = [
             self._clock.now_ms(),
@@ -121,11 +123,11 @@ class SharedWeightBudget:
             CLOCK_WRONG_MINUTES,
         ]
         keys = [self.address.key, self._ledger, self._flights]
-        reply = await self._take(keys=keys, args=arguments)
+        reply = await self._line.ask(TAKE, keys, arguments)
         if reply[0] == b"unknown":
             await self._merge()
             arguments[0] = self._clock.now_ms()
-            reply = await self._take(keys=keys, args=arguments)
+            reply = await self._line.ask(TAKE, keys, arguments)
         if reply[0] == b"held":
             return self.address.answer(reply)
         _, wait_ms, used, minute, ceiling = reply
@@ -139,7 +141,8 @@ class SharedWeightBudget:
     async def _merge(self) -> None:
         """Bring together what Redis, the database and this process know."""
         known = await self.address.load()
-        await self._seed(
+        await self._line.ask(
+            SEED,
             keys=[self.address.key, self._ledger],
             args=[
                 known.held_until,
