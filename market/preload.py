@@ -19,6 +19,8 @@ from market.domain.types import BookSnapshot, Candle, Trade
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 20
+# More work in hand than requests on the way: an answer is read while others travel.
+LANES = 2 * CONCURRENCY
 ROUNDS = 3
 PAUSE_SECONDS = 2.0
 SHOW_SECONDS = 0.1
@@ -77,12 +79,12 @@ class Preload:
         rest: BinanceRestClient,
         *,
         show: Show = lambda what, done, planned: None,
-        concurrency: int = CONCURRENCY,
+        lanes: int = LANES,
         pause: float = PAUSE_SECONDS,
     ) -> None:
         self._rest = rest
         self._show = show
-        self._concurrency = concurrency
+        self._lanes = lanes
         self._pause = pause
 
     async def bars(
@@ -102,7 +104,7 @@ class Preload:
             self._rest,
             Batches(store).store,
             history_bars=count,
-            concurrency=self._concurrency,
+            concurrency=self._lanes,
         )
         now_ms = self._rest.server_now_ms
         for pair in pairs:
@@ -175,7 +177,7 @@ class Preload:
         symbols: Sequence[str],
         fetch: Callable[[str], Awaitable[int]],
     ) -> Loaded:
-        slots = asyncio.Semaphore(self._concurrency)
+        slots = asyncio.Semaphore(self._lanes)
         loaded = Loaded(len(symbols))
         done: set[str] = set()
 

@@ -75,9 +75,11 @@ async def _product(
     redis = core_redis.client()
     address = AddressHold(redis, VENUE, clock=SystemClock())
     budget = SharedWeightBudget(address, VENUE)
-    rest = BinanceRestClient(endpoints(VENUE, url), budget=budget)
+    rest = BinanceRestClient(
+        endpoints(VENUE, url), budget=budget, concurrency=concurrency
+    )
     try:
-        loaded = await Preload(rest, concurrency=concurrency).bars(
+        loaded = await Preload(rest, lanes=2 * concurrency).bars(
             pairs,
             bars,
             store=database_sync_to_async(CandleStore(VENUE).store),

@@ -5,6 +5,7 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -66,7 +67,17 @@ ASK_AGAIN_SECONDS = 10.0
 # Nobody asks a location that is not served every few seconds.
 RESTRICTED_SECONDS = 600.0
 
+USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 Params = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; ``used`` is the exchange's own count of our weight."""
+
+    status: int
+    used: str
+    body: bytes
 
 
 class BinanceRestClient:
@@ -83,6 +94,7 @@ class BinanceRestClient:
         ca_file: str = "",
         clock: Clock | None = None,
         budget: WeightBudget | None = None,
+        concurrency: int = CONCURRENCY,
         patience: float = PATIENCE_SECONDS,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -93,7 +105,8 @@ class BinanceRestClient:
         self._patience = patience
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._slots = asyncio.Semaphore(concurrency)
+        self._connections = concurrency + SPARE_CONNECTIONS
         self._syncing = asyncio.Lock()
         self._restricted: tuple[float, str] | None = None
         self.exchange_clock = ExchangeClock(self._clock)
@@ -138,9 +151,9 @@ class BinanceRestClient:
         path = "/fapi/v1/time"
         leave = await self._permission(path, 1, cancel=False)
         before = self._clock.now_ms()
-        raw = await self._send("GET", path, {}, None, leave)
+        answer = await self._send("GET", path, {}, None, leave)
         after = self._clock.now_ms()
-        server = parse_time(raw)
+        server = parse_time(await self._understand(path, answer, leave))
         if isinstance(server, BadBody):
             raise RestGarbled(f"{path}: {server.reason}", 200)
         return Sample(before, server, after)
@@ -218,21 +231,38 @@ class BinanceRestClient:
         second one, after -1021, needs another timestamp. ``cancel`` uses the reserve.
         """
         await self._follow_clock()
+        for again in (True, False):
+            try:
+                return await self._ask_once(
+                    method, path, weight, params, headers, cancel=cancel
+                )
+            except RestRefused as error:
+                if error.code != WRONG_TIME or not again:
+                    raise
+                log.warning("our timestamp was refused, asking for the time again")
+                await self.synchronise()
+        raise AssertionError("the second attempt returns or raises")
+
+    async def _ask_once(
+        self,
+        method: str,
+        path: str,
+        weight: int,
+        params: Callable[[int], Params],
+        headers: Mapping[str, str] | None,
+        *,
+        cancel: bool,
+    ) -> bytes:
+        # Cancels wait for nobody. A slot is held while waiting for the budget, so that
+        # a permission is as fresh as can be when the request goes.
         slot: AbstractAsyncContextManager[Any] = (
             nullcontext() if cancel else self._slots
         )
         async with slot:
-            for again in (True, False):
-                leave = await self._permission(path, weight, cancel=cancel)
-                told = params(self.server_now_ms())
-                try:
-                    return await self._send(method, path, told, headers, leave)
-                except RestRefused as error:
-                    if error.code != WRONG_TIME or not again:
-                        raise
-                    log.warning("our timestamp was refused, asking for the time again")
-                    await self.synchronise()
-        raise AssertionError("the second attempt returns or raises")
+            leave = await self._permission(path, weight, cancel=cancel)
+            told = params(self.server_now_ms())
+            answer = await self._send(method, path, told, headers, leave)
+        return await self._understand(path, answer, leave)
 
     # -- one exchange of request and answer -------------------------------------
 
@@ -261,7 +291,7 @@ class BinanceRestClient:
         params: Params,
         headers: Mapping[str, str] | None,
         leave: Leave,
-    ) -> bytes:
+    ) -> Answer:
         session = self._session or self._open()
         url = self._where.rest + path
         try:
@@ -278,31 +308,31 @@ class BinanceRestClient:
             # Without an answer nobody knows whether it counted: it stays counted.
             text = str(error) or type(error).__name__
             raise RestUnavailable(f"{path}: {text}") from error
-        await self._learn(answer, body, leave)
-        if answer.status != 200:
-            raise self._refusal(path, answer.status, body)
-        check_body(path, body)
-        return body
-
-    async def _learn(
-        self, answer: aiohttp.ClientResponse, body: bytes, leave: Leave
-    ) -> None:
-        """Tell the budget what the answer says of it; a ban first."""
         if answer.status in (403, 418, 429):
-            hold = asked_silence(
-                answer.status,
-                parse_retry_after(answer.headers.get("Retry-After")),
-                body[:2000].decode(errors="replace"),
-                exchange_now_ms=self._exchange_now_ms(answer),
-            )
-            if hold is not None:
-                log.error("nothing is sent for %.0f s: %s", hold.seconds, hold.reason)
-                await self._budget.hold(hold)
-        told = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
-        used = int(told) if told.isdecimal() else None
+            await self._fall_silent(answer, body)
+        return Answer(answer.status, answer.headers.get(USED_WEIGHT, ""), body)
+
+    async def _fall_silent(self, answer: aiohttp.ClientResponse, body: bytes) -> None:
+        hold = asked_silence(
+            answer.status,
+            parse_retry_after(answer.headers.get("Retry-After")),
+            body[:2000].decode(errors="replace"),
+            exchange_now_ms=self._exchange_now_ms(answer),
+        )
+        if hold is not None:
+            log.error("nothing is sent for %.0f s: %s", hold.seconds, hold.reason)
+            await self._budget.hold(hold)
+
+    async def _understand(self, path: str, answer: Answer, leave: Leave) -> bytes:
+        """Return the body of a good answer; the budget hears of every one."""
+        used = int(answer.used) if answer.used.isdecimal() else None
         if used is not None:
             self.used_weight = used
         await self._settle(leave, used)
+        if answer.status != 200:
+            raise self._refusal(path, answer.status, answer.body)
+        check_body(path, answer.body)
+        return answer.body
 
     async def _settle(self, leave: Leave, used: int | None) -> None:
         now_ms = self.exchange_clock.limits_now_ms()
@@ -328,7 +358,7 @@ class BinanceRestClient:
                 raise RestUnavailable(f"CA file {self._ca_file}: {error}") from error
         connector = aiohttp.TCPConnector(
             ssl=context,
-            limit=CONCURRENCY + SPARE_CONNECTIONS,
+            limit=self._connections,
             resolver=self._resolver,
         )
         self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)

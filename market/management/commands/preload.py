@@ -29,7 +29,7 @@ from market.binance.urls import endpoints
 from market.budget import SharedWeightBudget
 from market.config import MarketSettings
 from market.domain.candles import INTERVAL_MS, bar_open
-from market.preload import Loaded, Preload, Show
+from market.preload import CONCURRENCY, Loaded, Preload, Show
 from market.universe import choose, tradable
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class Command(BaseCommand):
             ca_file=_ca_file(venue, market),
             clock=clock,
             budget=budget,
+            concurrency=CONCURRENCY,
         )
         try:
             await rest.initialize()
