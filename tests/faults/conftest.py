@@ -1,0 +1,87 @@
+"""The product against an exchange that misbehaves: its client alone, and the whole feed.
+
+One second of the machine is a minute of this exchange, so that a bar closes each second.
+"""
+
+import pytest
+
+from market import feed as feed_module
+from market.binance.client import BinanceWebSocketClient
+from market.binance.config import WsSettings
+from market.binance.urls import endpoints
+from market.feed import Feed
+from market.simulator.config import SimulatorSettings
+from market.simulator.server import running_simulator
+from tests.faults.survival import Followed, RunningFeed, SwiftClock
+from tests.market.conftest import database, layer
+
+__all__ = ["database", "layer"]
+
+
+@pytest.fixture
+def exchange_settings():
+    """Tests that need another exchange override this."""
+    return {"symbols": 4, "speed": 60}
+
+
+@pytest.fixture
+async def simulator(tmp_path, exchange_settings):
+    chosen = SimulatorSettings(**exchange_settings)
+    async with running_simulator(chosen, tmp_path / "exchange") as running:
+        yield running
+
+
+@pytest.fixture
+async def follow(simulator):
+    """``await follow(*streams, swift=30, **ws)``: a client at work, its streams live."""
+    started = []
+
+    async def follow(*streams, swift=1.0, **ws):
+        config = WsSettings(
+            **{
+                "reconnect_initial_delay": 0.1,
+                "reconnect_max_delay": 0.8,
+                "reconnect_jitter": 0,
+                "close_timeout": 0.3,
+                "ca_file": str(simulator.ca_path),
+                **ws,
+            }
+        )
+        followed = Followed(simulator)
+        followed.client = BinanceWebSocketClient(
+            streams,
+            where=endpoints("simulator", simulator.base_url),
+            config=config,
+            deliver=followed.take,
+            report=followed.events.append,
+            clock=SwiftClock(swift),
+        )
+        started.append(followed)
+        await followed.client.start_websocket()
+        await followed.live()
+        return followed
+
+    yield follow
+    for followed in started:
+        await followed.client.stop_websocket()
+
+
+@pytest.fixture
+async def feed(simulator, settings, bus, layer, database, monkeypatch):
+    """The whole feed of three symbols with bars of a minute, live."""
+    monkeypatch.setattr(feed_module, "BACKFILL_SECONDS", 0.3)
+    market = settings.QUANTAI.market.model_copy(
+        update={
+            "symbols": 3,
+            "history_bars": 10,
+            "intervals": ("1m",),
+            "simulator_url": simulator.base_url,
+            "simulator_ca": str(simulator.ca_path),
+        }
+    )
+    settings.QUANTAI = settings.QUANTAI.model_copy(update={"market": market})
+    ws = WsSettings(reconnect_initial_delay=0.1, reconnect_max_delay=1.0)
+    running = RunningFeed(Feed(venue="simulator", ws=ws, market=market), simulator)
+    await running.live()
+    yield running
+    await running.stop()

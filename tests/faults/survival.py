@@ -1,0 +1,145 @@
+"""What a test sees of the product: frames taken, events told, bars stored."""
+
+import asyncio
+import json
+import time
+
+from asgiref.sync import sync_to_async
+
+from market import selectors
+from market.domain.state import MarketState
+from market.ingest import Ingest
+from market.simulator.faults.fault import Fault
+from tests.waiting import eventually, until
+
+MINUTE_MS = 60_000
+
+
+class SwiftClock:
+    """Deadlines of minutes pass in seconds; stamps stay true."""
+
+    def __init__(self, factor):
+        self._factor = factor
+
+    def now_ms(self):
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self):
+        return time.monotonic() * self._factor
+
+
+class Followed:
+    """A client at work: its frames go into a real state, trades and bars are counted."""
+
+    def __init__(self, simulator):
+        self.simulator = simulator
+        self.client = None
+        self.events = []
+        self.trades = []
+        self.state = MarketState()
+        self.ingest = Ingest(self.state, limit=50_000)
+
+    def take(self, name, kind, raw, received_ms):
+        self.ingest.receive(name, kind, raw, received_ms)
+        if b'"e":"aggTrade"' in raw:
+            self.trades.append(json.loads(raw)["data"]["a"])
+
+    def arm(self, kind, **options):
+        return self.simulator.faults.arm(Fault(kind=kind, **options))
+
+    def hits(self, number):
+        return self.simulator.faults.hits(number)
+
+    @property
+    def totals(self):
+        return self.client.get_connection_stats()["totals"]
+
+    def all_live(self):
+        totals = self.totals
+        return totals["streams_live"] == totals["streams_expected"]
+
+    async def live(self, seconds=8):
+        await until(self.all_live, seconds)
+
+    def told(self, kind):
+        """The events of a kind."""
+        return [event for event in self.events if event.kind == kind]
+
+    async def hears(self, kind, count=1, seconds=8):
+        """Wait for so many events of the kind; return the last."""
+        await until(lambda: len(self.told(kind)) >= count, seconds)
+        return self.told(kind)[-1]
+
+    async def hears_data(self, seconds=3):
+        """Wait for a frame that is newer than now."""
+        before = self.ingest.frames
+        await until(lambda: self.ingest.frames > before, seconds)
+
+    def understood(self):
+        """Decode everything; nothing of it may be refused."""
+        self.ingest.drain()
+        assert not self.ingest.failures
+
+
+class RunningFeed:
+    def __init__(self, feed, simulator):
+        self.feed = feed
+        self.simulator = simulator
+        self.task = asyncio.create_task(feed.run())
+
+    def arm(self, kind, **options):
+        return self.simulator.faults.arm(Fault(kind=kind, **options))
+
+    def all_live(self):
+        totals = self.feed.follower.statistics()["totals"]
+        return totals and totals["streams_live"] == totals["streams_expected"] > 0
+
+    async def live(self, seconds=15):
+        await until(lambda: self.task.done() or self.all_live(), seconds)
+        assert not self.task.done()
+
+    def losses(self):
+        """Connections lost so far."""
+        return sum(c.reconnector.total for c in self.connections())
+
+    def connections(self):
+        client = self.feed.follower.client
+        return list(client.connections.values()) if client else []
+
+    async def loses(self, kind, **options):
+        """Arm a fault and wait until a connection is lost by it."""
+        before = self.losses()
+        self.arm(kind, **options)
+        await until(lambda: self.losses() > before)
+
+    async def stop(self):
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def has_every_bar(self):
+        """Every bar up to now is stored once, with the exchange's own values."""
+        last = self.feed._exchange_now() // MINUTE_MS * MINUTE_MS - MINUTE_MS
+        for symbol in self.feed.follower.symbols:
+            await self._has_bars(symbol, last)
+
+    async def _has_bars(self, symbol, last):
+        def whole(bars):
+            first = min(bars, default=last)
+            return bars and bars.keys() >= set(range(first, last + 1, MINUTE_MS))
+
+        bars = await eventually(lambda: _stored(symbol), whole, 10)
+        rows = await self.feed.rest.get(
+            "/fapi/v1/klines", weight=5, symbol=symbol, interval="1m",
+            startTime=min(bars), limit=500,
+        )  # fmt: skip
+        truth = {row[0]: [*map(float, row[1:6]), float(row[7]), row[8]] for row in rows}
+        wanted = {at: truth[at] for at in bars if at <= last}
+        assert {at: list(bars[at]) for at in wanted} == wanted
+
+
+@sync_to_async
+def _stored(symbol):
+    rows = selectors.bars_recent(
+        venue="simulator", symbol=symbol, interval="1m", limit=1500
+    )
+    return {row[0]: row[1:8] for row in rows}

@@ -1,0 +1,18 @@
+"""F23: dials without pause end in a ban."""
+
+import asyncio
+
+
+async def test_a_socket_that_dies_at_once_is_dialled_ever_more_rarely(
+    follow, simulator
+):
+    followed = await follow("btcusdt@bookTicker", reconnect_max_delay=60.0)
+    opened = simulator.hub.opened
+    number = followed.arm("rst", **{"for": 4.0})
+    await asyncio.sleep(4.2)
+    assert 3 <= simulator.hub.opened - opened <= 6
+    assert followed.hits(number) <= 6
+    delays = [event.delay_seconds for event in followed.told("disconnected")]
+    assert delays == sorted(delays)
+    assert followed.told("flapping")
+    await followed.live()
