@@ -73,7 +73,9 @@ class Command(BaseCommand):
     def _list(self, _: dict[str, Any]) -> None:
         faults = self._ask("GET", "/sim/faults")["faults"]
         for entry in faults:
-            fault = dict(entry["fault"])
+            fault = {**entry["fault"]}
+            if fault["probability"] == 1:
+                del fault["probability"]
             state = "active" if entry["active"] else "ended"
             rest = " ".join(f"{key}={value}" for key, value in fault.items() if value)
             self.stdout.write(f"{entry['id']:>4} {state:6} hits={entry['hits']} {rest}")
