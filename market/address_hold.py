@@ -35,6 +35,9 @@ class Memory(Protocol):
     async def hold(self, until_ms: int, hold: Hold) -> None:
         """Store a hold that ends at ``until_ms`` of this machine's clock."""
 
+    async def ended(self) -> None:
+        """Requests go again after a hold."""
+
     async def ceiling(self, minute: int, ceiling: int) -> None:
         """Store that up to ``ceiling`` may have been used in ``minute``."""
 
@@ -60,6 +63,10 @@ class DatabaseMemory:
             banned=hold.banned,
             reason=hold.reason,
         )
+
+    async def ended(self) -> None:
+        """See ``Memory``."""
+        await database_sync_to_async(budget_rows.hold_ended)(venue=self._venue)
 
     async def ceiling(self, minute: int, ceiling: int) -> None:
         """See ``Memory``."""
@@ -90,6 +97,7 @@ class AddressHold:
         self._set = redis.register_script(SET_HOLD)
         self._own: Hold | None = None
         self._own_until = 0.0
+        self._end_untold = False
 
     def own(self) -> Wait | None:
         """Return the hold this process knows of."""
@@ -131,6 +139,7 @@ class AddressHold:
         except DatabaseError as error:
             log.error("the database does not tell of holds: %s", error)
             return Remembered()
+        self._end_untold |= known.held_until > 0
         self.heard(known.held_until, banned=known.banned, reason=known.reason)
         return known
 
@@ -141,7 +150,15 @@ class AddressHold:
             keys=[self.key], args=[known.held_until, int(known.banned), known.reason]
         )
 
+    def end_to_tell(self) -> bool:
+        """Return True once when a hold is over, the first time after it is asked."""
+        if not self._end_untold or self.own() is not None:
+            return False
+        self._end_untold = False
+        return True
+
     def _keep(self, hold: Hold) -> None:
+        self._end_untold = True
         until = self.clock.monotonic() + hold.seconds
         if until > self._own_until:
             self._own, self._own_until = hold, until

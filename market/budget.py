@@ -14,6 +14,8 @@ import asyncio
 import itertools
 import logging
 import uuid
+from collections.abc import Coroutine
+from typing import Any
 
 from django.db import Error as DatabaseError
 
@@ -133,7 +135,9 @@ class SharedWeightBudget:
         _, wait_ms, used, minute, ceiling = reply
         self._seen = (minute, used)
         if ceiling:
-            self._store_ceiling(minute, min(ceiling, limit))
+            self._store(self.address.memory.ceiling(minute, min(ceiling, limit)))
+        if self.address.end_to_tell():
+            self._store(self.address.memory.ended())
         if reply[0] == b"wait":
             return Wait(wait_ms / 1000)
         return Leave(name, weight, minute)
@@ -157,16 +161,11 @@ class SharedWeightBudget:
         self._spent_alone = (0, 0)
         self._merged = True
 
-    def _store_ceiling(self, minute: int, ceiling: int) -> None:
-        task = asyncio.create_task(self._remember(minute, ceiling))
+    def _store(self, job: Coroutine[Any, Any, None]) -> None:
+        """Store in the background: no request waits for the database."""
+        task = asyncio.create_task(_tried(job))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
-
-    async def _remember(self, minute: int, ceiling: int) -> None:
-        try:
-            await self.address.memory.ceiling(minute, ceiling)
-        except DatabaseError as error:
-            log.warning("the weight used is not stored: %s", error)
 
     # -- without Redis ----------------------------------------------------------
 
@@ -194,3 +193,10 @@ class SharedWeightBudget:
             spent = before[1] if before[0] == answer.minute else 0
             self._spent_alone = (answer.minute, spent + weight)
         return answer
+
+
+async def _tried(job: Coroutine[Any, Any, None]) -> None:
+    try:
+        await job
+    except DatabaseError as error:
+        log.warning("the request budget is not stored: %s", error)

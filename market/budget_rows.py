@@ -1,13 +1,22 @@
 """The row that remembers, over restarts, what the exchange allows this address."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
+from core import alerts
+from core.models import Severity
 from market.models import RequestBudget
 
 REASON_LENGTH = 300
+BANNED = "The exchange banned this address"
+SILENT = "The exchange wants this address to wait"
+ADVICE = (
+    "Stop every other program on this address that uses the exchange. The ban ends by "
+    "itself; whoever goes on asking makes it longer."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,38 @@ def remembered(*, venue: str) -> Remembered:
     return Remembered(row.minute, row.ceiling, row.held_until, row.banned, row.reason)
 
 
+def silence_key(venue: str) -> str:
+    """Return the key of the alert that nothing is sent."""
+    return f"address-silent:{venue}"
+
+
 def hold_remember(*, venue: str, until_ms: int, banned: bool, reason: str) -> None:
-    """Store a hold unless one that lasts longer is stored."""
-    RequestBudget.objects.get_or_create(venue=venue)
-    RequestBudget.objects.filter(venue=venue, held_until__lt=until_ms).update(
-        held_until=until_ms, banned=banned, reason=reason[:REASON_LENGTH]
+    """Store a hold unless one that lasts longer is stored, and raise an alert."""
+    try:
+        RequestBudget.objects.get_or_create(venue=venue)
+        RequestBudget.objects.filter(venue=venue, held_until__lt=until_ms).update(
+            held_until=until_ms, banned=banned, reason=reason[:REASON_LENGTH]
+        )
+    finally:  # an alert keeps itself for a database that is away
+        _tell(venue=venue, until_ms=until_ms, banned=banned, reason=reason)
+
+
+def _tell(*, venue: str, until_ms: int, banned: bool, reason: str) -> None:
+    moment = datetime.fromtimestamp(until_ms / 1000, UTC)
+    alerts.alert_raise(
+        key=silence_key(venue),
+        severity=Severity.CRITICAL if banned else Severity.WARNING,
+        source="rest",
+        title=BANNED if banned else SILENT,
+        text=f"nothing is sent and nobody dials until {moment:%F %T} UTC: {reason}",
+        advice=ADVICE if banned else "",
+        venue=venue,
     )
+
+
+def hold_ended(*, venue: str) -> None:
+    """Requests go again: resolve the alert."""
+    alerts.alert_resolve(silence_key(venue))
 
 
 def ceiling_remember(*, venue: str, minute: int, ceiling: int) -> None:

@@ -1,10 +1,12 @@
 import asyncio
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from redis.asyncio import Redis as AsyncRedis
 
+from core import alerts
 from core import redis as core_redis
 from market.address_hold import AddressHold
 from market.binance.weights import GUARD_MS, OWN_SHARE, Hold, Leave, Wait, usable
@@ -38,6 +40,9 @@ class NoMemory:
         return Remembered()
 
     async def hold(self, until_ms, hold):
+        self._perhaps_fail()
+
+    async def ended(self):
         self._perhaps_fail()
 
     async def ceiling(self, minute, ceiling):
@@ -211,6 +216,20 @@ class TestRestart:
         assert wait.hold == Hold(pytest.approx(1), True, BAN.reason)
         processes.clock.move(1.1)
         assert isinstance(await later.take(1, now_ms=NOW, limit=LIMIT), Leave)
+
+    async def test_a_ban_is_an_alert_until_requests_go_again(self, processes):
+        def severities():
+            return [row["severity"] for row in alerts.alerts(venue=VENUE, state="open")]
+
+        one = processes.start()
+        await one.hold(BAN)
+        assert await sync_to_async(severities)() == ["critical"]
+        await processes.end()
+        processes.clock.move(31)
+        # Also when the process that was banned is gone.
+        await processes.start().take(1, now_ms=NOW, limit=LIMIT)
+        await processes.end()
+        assert await sync_to_async(severities)() == []
 
     async def test_a_redis_that_lost_the_ban_is_told_again(self, processes, bus):
         one, two = processes.start(), processes.start()
