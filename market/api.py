@@ -101,24 +101,44 @@ def gaps(
     request: HttpRequest,
     state: Literal["", "open", "filled", "unfillable"] = "",
     symbol: str = "",
-    after: int = 0,
+    after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    day: date | None = None,
+    day: str = "",
 ) -> dict[str, Any]:
     """The gap ledger, newest first, with totals; ``day`` (UTC) asks for coverage.
 
-    Coverage counts the stored bars of that day per series against those that can
-    exist by now.
+    Coverage counts the stored bars of that day (YYYY-MM-DD, or ``today`` of the
+    exchange) per series against those that can exist by now.
     """
+    today = live.today(_venue())
+    wanted = _day(day, today) if day else None
     rows = selectors.gaps(
         venue=_venue(), state=state, symbol=symbol.upper(), after=after, limit=limit
     )
     return {
         "venue": _venue(),
+        "today": today.isoformat(),
         "totals": selectors.gap_totals(venue=_venue()),
         "gaps": rows,
-        "coverage": live.coverage(_venue(), day) if day is not None else None,
+        "next_after": rows[-1]["id"] if len(rows) == limit else None,
+        "coverage": wanted and live.coverage(_venue(), wanted, _intervals()),
     }
+
+
+def _intervals() -> tuple[str, ...]:
+    return settings.QUANTAI.market.intervals
+
+
+def _day(text: str, today: date) -> date:
+    if text == "today":
+        return today
+    try:
+        wanted = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("day", text, "must be YYYY-MM-DD or today") from None
+    if wanted > today:
+        raise InvalidInput("day", text, f"must not be later than {today}")
+    return wanted
 
 
 def _live_item(symbol: str, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Reads of the live state that the feed writes to Redis."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -22,6 +22,8 @@ from market.publisher import (
     symbol_topic,
 )
 
+# The final frame of a bar comes up to 2 s late, back-fill asks after 5 s.
+DUE_AFTER_MS = 10_000
 BESIDE_CONNECTIONS = ("totals", "reconnect_statistics")
 
 
@@ -140,32 +142,80 @@ def symbol_item(venue: str, symbol: str, name: str) -> dict[str, Any] | None:
     return {"symbol": symbol, "epoch": epoch, **wire.decode(raw)}
 
 
-def coverage(venue: str, day: date) -> dict[str, Any]:
+def today(venue: str) -> date:
+    """Return the exchange's day, UTC."""
+    return datetime.fromtimestamp(_exchange_now(venue) / 1000, UTC).date()
+
+
+def _exchange_now(venue: str) -> int:
+    """Return the exchange's time in ms: the newest datum's and its age.
+
+    Without Redis or before the first datum it is this machine's time.
+    """
+    now = time.time_ns() // 1_000_000
+    try:
+        report = feed(venue) or {}
+    except BusUnavailable:
+        report = {}
+    told, arrived = report.get("exchange_time"), report.get("data_at")
+    return told + max(0, now - arrived) if told and arrived else now
+
+
+def coverage(venue: str, day: date, intervals: Sequence[str]) -> dict[str, Any]:
     """Return stored against possible bars of a UTC day, per series and in all.
 
-    Bars before a series' first stored one are not counted as lost on that day.
+    A series can have every bar since its first one ever; one that is followed no
+    longer (symbol without rank, or interval not among ``intervals``) only up to the
+    last bar that it has of that day. Series that can have none are left out.
     """
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
-    now = (feed(venue) or {}).get("exchange_time") or time.time_ns() // 1_000_000
-    end = min(start + selectors.DAY_MS, now)
-    rows = selectors.coverage(venue=venue, day_ms=start)
-    for row in rows:
-        last = bar_open(end, row["interval"])
-        row["expected"] = max(0, (last - row["first"]) // INTERVAL_MS[row["interval"]])
-        row["percent"] = _percent(row["bars"], row["expected"])
-    stored = sum(row["bars"] for row in rows)
-    expected = sum(row["expected"] for row in rows)
+    now = _exchange_now(venue)
+    followed = {row.symbol for row in selectors.instruments(venue=venue)}
+    series = []
+    for row in selectors.coverage(venue=venue, day_ms=start):
+        due = row["symbol"] in followed and row["interval"] in intervals
+        expected = _expected(row, start, now - DUE_AFTER_MS if due else start)
+        if expected:
+            series.append(_covered(row, expected))
+    stored = sum(row["bars"] for row in series)
+    possible = sum(row["expected"] for row in series)
     return {
         "day": day.isoformat(),
         "bars": stored,
+        "expected": possible,
+        "missing": possible - stored,
+        "percent": _percent(stored, possible),
+        "series": series,
+    }
+
+
+def _expected(row: dict[str, Any], start: int, due: int) -> int:
+    """Return how many bars of the day from ``start`` can exist, closed until ``due``.
+
+    What is stored although it is not due yet counts too.
+    """
+    interval, length = row["interval"], INTERVAL_MS[row["interval"]]
+    begin = bar_open(max(start, row["first"]) + length - 1, interval)
+    end = bar_open(due, interval)
+    if row["newest"] is not None:
+        end = max(end, row["newest"] + length)
+    return max(0, -((begin - min(end, start + selectors.DAY_MS)) // length))
+
+
+def _covered(row: dict[str, Any], expected: int) -> dict[str, Any]:
+    return {
+        "symbol": row["symbol"],
+        "interval": row["interval"],
+        "bars": row["bars"],
         "expected": expected,
-        "percent": _percent(stored, expected),
-        "series": rows,
+        "missing": expected - row["bars"],
+        "percent": _percent(row["bars"], expected),
     }
 
 
 def _percent(part: int, whole: int) -> float | None:
-    return None if whole == 0 else round(min(part / whole, 1.0) * 100, 3)
+    """Return percent with three decimals, rounded down: 100 means that all is there."""
+    return None if whole == 0 else part * 100_000 // whole / 1000
 
 
 def queue_position(topic: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from market.domain.candles import MissingBars
 from market.models import (
@@ -12,6 +13,7 @@ from market.models import (
     FeedControl,
     Gap,
     Instrument,
+    Series,
 )
 
 BAR_FIELDS = (
@@ -121,35 +123,42 @@ def gaps(
 
 
 def gap_totals(*, venue: str) -> dict[str, int]:
-    """Return how many gaps are in each state and how many bars are still missing."""
-    counted = Gap.objects.filter(venue=venue).aggregate(
+    """Return how many gaps are in each state and what is still missing of them.
+
+    ``missing`` counts bars, ``missing_trades`` ids of trades.
+    """
+    rows = Gap.objects.filter(venue=venue).annotate(lacking=F("missing") - F("found"))
+    counted = rows.aggregate(
         open=Count("id", filter=Q(state="open")),
         filled=Count("id", filter=Q(state="filled")),
         unfillable=Count("id", filter=Q(state="unfillable")),
-        missing=Sum(F("missing") - F("found"), default=0),
+        missing=Sum("lacking", default=0, filter=Q(kind="kline")),
+        missing_trades=Sum("lacking", default=0, filter=Q(kind="aggTrade")),
     )
     return dict(counted)
 
 
 def coverage(*, venue: str, day_ms: int) -> list[dict[str, Any]]:
-    """Return per series how many bars of a UTC day are stored; a bar counts by open."""
+    """Return per series its bars of a UTC day; a bar counts by its open time.
+
+    ``first`` is the series' first bar ever, ``newest`` the last one of the day or
+    None. Each value is a look into the primary key, however long the history.
+    """
+    stored = Candle.objects.filter(series=OuterRef("pk")).order_by("open_time")
+    of_day = stored.filter(open_time__gte=day_ms, open_time__lt=day_ms + DAY_MS)
+    counted = of_day.order_by().values("series").annotate(bars=Count("open_time"))
     rows = (
-        Candle.objects.filter(
-            series__venue=venue, open_time__gte=day_ms, open_time__lt=day_ms + DAY_MS
+        Series.objects.filter(venue=venue)
+        .annotate(
+            first=Subquery(stored.values("open_time")[:1]),
+            newest=Subquery(of_day.reverse().values("open_time")[:1]),
+            bars=Coalesce(Subquery(counted.values("bars")), 0),
         )
-        .values("series__symbol", "series__interval")
-        .annotate(bars=Count("open_time"), first=Min("open_time"))
-        .order_by("series__symbol", "series__interval")
+        .filter(first__isnull=False)
+        .order_by("symbol", "interval")
     )
-    return [
-        {
-            "symbol": row["series__symbol"],
-            "interval": row["series__interval"],
-            "bars": row["bars"],
-            "first": row["first"],
-        }
-        for row in rows
-    ]
+    found = rows.values("symbol", "interval", "first", "newest", "bars")
+    return [dict(row) for row in found]
 
 
 def candle_count(*, venue: str) -> int:

@@ -186,7 +186,7 @@ def gaps_open(
         ),
         update_conflicts=True,
         unique_fields=["venue", "kind", "symbol", "interval", "first"],
-        update_fields=["last", "missing", "state"],
+        update_fields=["last", "missing", "found", "state", "note", "closed_at"],
     )
 
 

@@ -69,7 +69,29 @@ def test_what_the_exchange_does_not_have_is_said():
         "filled": 0,
         "unfillable": 1,
         "missing": 3,
+        "missing_trades": 0,
     }
+
+
+@pytest.mark.django_db
+def test_trades_that_are_missing_are_not_counted_as_bars():
+    services.trade_gaps_open(
+        venue="simulator", holes=[("BTCUSDT", 1000, 1999)], cause="", now_ms=1
+    )
+    totals = selectors.gap_totals(venue="simulator")
+    assert (totals["missing"], totals["missing_trades"]) == (0, 1000)
+
+
+@pytest.mark.django_db
+def test_a_gap_that_is_fetched_again_looks_open_in_every_column():
+    gap = {"venue": "simulator", "ranges": [missing(0, 4)]}
+    services.gaps_open(**gap, cause="outage", now_ms=1)
+    services.CandleStore("simulator").store([bar(0)])
+    services.gaps_settle(**gap, now_ms=2)
+    services.gaps_open(**gap, cause="again", now_ms=3)
+    (row,) = rows()
+    assert (row["state"], row["found"], row["note"]) == ("open", 0, "")
+    assert row["closed_at"] is None
 
 
 @pytest.mark.django_db
@@ -106,4 +128,7 @@ def test_coverage_counts_the_bars_of_the_day_per_series():
     (row,) = selectors.coverage(venue="simulator", day_ms=day)
     in_day = [n for n in range(200) if day <= START + n * STEP < day + selectors.DAY_MS]
     assert row["bars"] == len([n for n in in_day if n != 7])
-    assert row["first"] == START + in_day[0] * STEP
+    assert row["newest"] == START + in_day[-1] * STEP
+    (later,) = selectors.coverage(venue="simulator", day_ms=day + 9 * selectors.DAY_MS)
+    assert (later["bars"], later["newest"]) == (0, None)
+    assert later["first"] == row["first"] == START
