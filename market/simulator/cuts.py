@@ -10,6 +10,8 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 def reset(transport: asyncio.Transport) -> None:
     """TCP RST: closing with a linger of zero throws away what was not sent."""
+    if transport.is_closing():
+        return
     with _own_handle(transport) as handle:
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     transport.abort()
@@ -17,6 +19,8 @@ def reset(transport: asyncio.Transport) -> None:
 
 def finish(transport: asyncio.Transport) -> None:
     """TCP FIN with neither close frame nor TLS alert before it."""
+    if transport.is_closing():
+        return
     with _own_handle(transport) as handle:
         handle.shutdown(socket.SHUT_WR)
     transport.abort()

@@ -88,7 +88,7 @@ async def _serving(
     finally:
         stage.stop_listening()
         await runner.cleanup()
-        stage.close()
+        await stage.close()
 
 
 async def _end(tasks: list[asyncio.Task[None]], sockets: StreamSockets) -> None:

@@ -62,10 +62,15 @@ class Stage:
         if self._listening is not None:
             self._listening.close()
 
-    def close(self) -> None:
-        """End every connection."""
-        for link in list(self.links):
+    async def close(self) -> None:
+        """End every connection, in the middle of its handshake too."""
+        links = list(self.links)
+        for link in links:
             link.outer.abort()
+        joining = [link.joining for link in links if link.joining is not None]
+        for task in joining:
+            task.cancel()
+        await asyncio.gather(*joining, return_exceptions=True)
 
     def link(self, request: web.BaseRequest) -> "Link | None":
         """The link that a request came over; None on the plain port."""
@@ -97,7 +102,7 @@ class Link(asyncio.Protocol):
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._inner: asyncio.Transport | None = None
-        self._joining: asyncio.Task[None] | None = None
+        self.joining: asyncio.Task[None] | None = None
         # uvloop cannot be kept from reading before the way to the server is open.
         self._early = b""
         self._welcome = Welcome.SERVE
@@ -112,16 +117,17 @@ class Link(asyncio.Protocol):
         self._stage.arrivals += 1
         self._welcome, context = self._stage.receive()
         if self._welcome is Welcome.RESET:
-            reset(self.outer)
+            # Not at once: uvloop dies of a transport that is gone before it reads.
+            asyncio.get_running_loop().call_soon(reset, self.outer)
         elif self._welcome is Welcome.SERVE:
-            self._joining = asyncio.create_task(self._join(context), name="tls")
+            self.joining = asyncio.create_task(self._join(context), name="tls")
 
     async def _join(self, context: ssl.SSLContext) -> None:
         """Open the way to a TLS server; returns when the handshake is over."""
         loop = asyncio.get_running_loop()
         near, far = socket.socketpair()
-        await loop.create_unix_connection(lambda: _Inner(self), sock=near)
         try:
+            await loop.create_unix_connection(lambda: _Inner(self), sock=near)
             await loop.connect_accepted_socket(
                 lambda: self._stage.serve(self), far, ssl=context
             )
@@ -148,7 +154,7 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._inner is not None:
             self._inner.write(data)
-        elif self._joining is not None:
+        elif self.joining is not None:
             self._early += data
         elif self._welcome is Welcome.OLD_TLS:
             self.outer.write(_TOO_NEW)

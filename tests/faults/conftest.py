@@ -4,6 +4,7 @@ One second of the machine is a minute of this exchange, so that a bar closes eac
 """
 
 import pytest
+import uvloop
 
 from market import feed as feed_module
 from market.binance.client import BinanceWebSocketClient
@@ -16,6 +17,11 @@ from tests.faults.survival import Followed, RunningFeed, SwiftClock
 from tests.market.conftest import database, layer
 
 __all__ = ["database", "layer"]
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """The loop that the product runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

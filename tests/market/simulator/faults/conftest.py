@@ -6,12 +6,18 @@ import json
 import ssl
 
 import pytest
+import uvloop
 import websockets
 from websockets.asyncio.client import connect
 
 from market.simulator.faults.fault import Fault
 
 BOOK = "btcusdt@bookTicker"
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """The loop that the product runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class Wire:
