@@ -49,7 +49,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
         The base class makes tasks for every event and joins the channel layer, where
         each browser would wait for messages that never come. Without both a delivery
-        costs a third less (docs/benchmarks.md).
+        costs a fifth less (docs/benchmarks.md).
         """
         self.scope = scope
         self.base_send = send
