@@ -9,4 +9,5 @@ urlpatterns = [
     path("", views.market, name="market"),
     re_path(r"^symbols/(?P<symbol>\w{2,30})/$", views.symbol, name="symbol"),
     path("connections/", views.connections, name="connections"),
+    path("gaps/", views.gaps, name="gaps"),
 ]

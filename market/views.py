@@ -1,4 +1,4 @@
-"""Pages of the market: live table, one symbol, connections.
+"""Pages of the market: live table, one symbol, connections, gaps.
 
 They render the frame only; the numbers come over REST and the browser socket.
 """
@@ -23,3 +23,8 @@ def symbol(request: HttpRequest, symbol: str) -> HttpResponse:
 
 def connections(request: HttpRequest) -> HttpResponse:
     return render(request, "market/connections.html", {"section": "connections"})
+
+
+def gaps(request: HttpRequest) -> HttpResponse:
+    """What the streams did not bring; it is part of the connections."""
+    return render(request, "market/gaps.html", {"section": "connections"})

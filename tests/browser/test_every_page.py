@@ -13,6 +13,7 @@ PAGES = {
     "/market/": "tbody tr .col-price",
     "/market/symbols/BTCUSDT/": ".chart-plot .main-svg",
     "/market/connections/": "tr[data-key] .badge",
+    "/market/gaps/": "#coverage-note:not(:empty)",
     "/alerts/": "#alerts-note:not(:empty)",
     "/settings/": "#settings-table td",
 }

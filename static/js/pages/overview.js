@@ -1,17 +1,20 @@
 /* Overview: is everything alive, what moves, what happened last. */
 
 import { byId, h, perFrame, setClass, setText } from "../dom.js";
+import { coverageTile } from "../coverage.js";
 import { eventStore, timeline } from "../events.js";
 import { feed, feedStore, seenAt } from "../feed.js";
 import { direction, duration, number, price, signed } from "../format.js";
 import { watchPage } from "../freshness.js";
 import { connectionStore, connectionTiles, stateSummary } from "../connections.js";
+import { openAlertList } from "../open_alerts.js";
 import { newestQuoteAt, quotes } from "../quotes.js";
 import { t } from "../strings.js";
 import { setTile, skeletonRows, stateBox, staleTiles } from "../ui.js";
 
 const MOVERS = 6;
 const EVENTS = 6;
+const ALERTS = 4;
 const STALE_MS = 10_000;
 const ROW_STALE_MS = 30_000;
 const HEAT_FULL_PERCENT = 12;
@@ -122,7 +125,10 @@ const showAll = perFrame(() => {
 store.onChange(showMovers);
 feedStore.onChange(showAll);
 connections.onChange(showAll);
-timeline(byId("events"), eventStore(), EVENTS);
+const events = eventStore();
+timeline(byId("events"), events, EVENTS);
+coverageTile(events);
+openAlertList(byId("open-alerts"), ALERTS, byId("alerts-link").href);
 watchPage("quotes", newestQuoteAt, STALE_MS);
 setInterval(() => {
   showTiles();
