@@ -73,6 +73,12 @@ class CandleStore:
         self._ids = ids
         return count
 
+    def prepare(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Make the series (symbol, interval) that are missing, all at once."""
+        with transaction.atomic():
+            ids = self._series(set(pairs))
+        self._ids = ids
+
     def _series(self, pairs: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """Return the ids of these series at least; new ones are made."""
         if pairs <= self._ids.keys():

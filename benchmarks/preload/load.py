@@ -78,11 +78,13 @@ async def _product(
     rest = BinanceRestClient(
         endpoints(VENUE, url), budget=budget, concurrency=concurrency
     )
+    candles = CandleStore(VENUE)
     try:
+        await database_sync_to_async(candles.prepare)(pairs)
         loaded = await Preload(rest, lanes=2 * concurrency).bars(
             pairs,
             bars,
-            store=database_sync_to_async(CandleStore(VENUE).store),
+            store=database_sync_to_async(candles.store),
             stored={},
         )
     finally:

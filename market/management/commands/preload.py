@@ -84,10 +84,12 @@ class Command(BaseCommand):
             watched = await _watched(redis, venue)
             preload = Preload(rest, show=_progress(self))
             pairs = [(s, i) for s in symbols for i in market.intervals]
+            candles = services.CandleStore(venue)
+            await database_sync_to_async(candles.prepare)(pairs)
             bars = await preload.bars(
                 pairs,
                 options["bars"],
-                store=database_sync_to_async(services.CandleStore(venue).store),
+                store=database_sync_to_async(candles.store),
                 stored=await _stored(venue, market, options["bars"], rest),
                 first=watched,
             )
