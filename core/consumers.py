@@ -52,7 +52,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         costs a fifth less (docs/benchmarks.md).
         """
         self.scope = scope
-        self.base_send = send
+        self.base_send = scope.get("server_send", send)
         with contextlib.suppress(StopConsumer):
             while True:
                 await self.dispatch(await receive())

@@ -14,12 +14,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from market.routing import websocket_urlpatterns  # noqa: E402
+from quantai_site.server_send import KeepServerSend  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+            KeepServerSend(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
         ),
     }
 )

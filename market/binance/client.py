@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from core.clock import Clock, SystemClock
@@ -100,12 +100,15 @@ class BinanceWebSocketClient:
         if self._started_at is None:
             return
         homeless: list[str] = []
+        homes: dict[str, list[str]] = {}
         for name in new:
-            home = self._room_for(name)
+            home = self._room_for(name, homes)
             if home is None:
                 homeless.append(name)
             else:
-                home.add([name])
+                homes.setdefault(home.id, []).append(name)
+        for home_id, group in homes.items():
+            self.connections[home_id].add(group)
         for where, group in shard(homeless, self._config.streams_per_connection):
             self._open(where, group)
 
@@ -162,11 +165,16 @@ class BinanceWebSocketClient:
         self._tasks.pop(connection.id).cancel()
         del self.connections[connection.id]
 
-    def _room_for(self, name: str) -> Connection | None:
+    def _room_for(
+        self, name: str, coming: Mapping[str, list[str]]
+    ) -> Connection | None:
+        """Return a connection with room beside the streams that are coming to it."""
         where = route(stream_kind(name))
         limit = capacity(name, self._config.streams_per_connection)
         for connection in self.connections.values():
-            if connection.route is where and len(connection.session.streams) < limit:
+            carried = len(connection.session.streams)
+            carried += len(coming.get(connection.id, ()))
+            if connection.route is where and carried < limit:
                 return connection
         return None
 

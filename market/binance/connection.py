@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+from core.cancellation import cancelled, checkpoint
 from market.binance.events import ConnectionEvent, State
 from market.binance.failures import (
     ADVICE,
@@ -51,6 +52,7 @@ class Connection:
         self._clock = outside.clock
         self._link = Link(streams, outside, self)
         self._next: Link | None = None
+        self._dialling: Link | None = None
         self._frames = 0
         self._bytes = 0
         self._rate = Rate(outside.clock.monotonic())
@@ -78,7 +80,9 @@ class Connection:
         return self._bytes + sum(link.bytes for link in self._links())
 
     def _links(self) -> list[Link]:
-        return [self._link] if self._next is None else [self._link, self._next]
+        """The present link, its successor and the one that is being dialled."""
+        known = (self._link, self._next, self._dialling)
+        return list(dict.fromkeys(link for link in known if link is not None))
 
     # -- life -------------------------------------------------------------------
 
@@ -91,8 +95,7 @@ class Connection:
                     self._take(await self._dial())
                     await self._serve()
                 except Exception as error:  # the loop's boundary: whatever it was,
-                    if _cancelled():
-                        raise asyncio.CancelledError from error
+                    checkpoint()
                     await self._recover(error)  # it is recorded and the loop goes on
         finally:
             self._outside.gate.left(self.id)
@@ -100,11 +103,15 @@ class Connection:
             self.state = State.STOPPED
 
     async def _dial(self) -> Link:
-        link = Link(self.session.names, self._outside, self)
         async with self._outside.gate.turn(self.id):
             self._asked.clear()
-            await link.open(self._url)
-        if _cancelled():
+            # Streams wanted while the dial is under way are told to this link too.
+            link = self._dialling = Link(self.session.names, self._outside, self)
+            try:
+                await link.open(self._url)
+            finally:
+                self._dialling = None
+        if cancelled():
             await link.close()
             raise asyncio.CancelledError
         return link
@@ -374,12 +381,3 @@ class Connection:
             "history": [record.as_dict() for record in reconnector.history],
             "failures": [record.as_dict() for record in reconnector.failures],
         }
-
-
-def _cancelled() -> bool:
-    """Return True when this task was cancelled although nothing was raised.
-
-    Libraries swallow a cancellation that meets their own success or failure.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -141,3 +141,42 @@ async def test_stopping_in_the_middle_of_a_rotation_leaves_no_socket(tape, tmp_p
         await until(lambda: tape.dials >= 2)
         await client.stop_websocket()
         await until(lambda: not tape.open)
+
+
+async def test_streams_wanted_during_a_dial_are_subscribed_on_it(tmp_path):
+    asked, may_answer = [], asyncio.Event()
+
+    async def listening(connection):
+        async for text in connection:
+            asked.append(json.loads(text))  # noqa: PERF401 - read while it grows
+
+    async def hesitating(connection, request):
+        await may_answer.wait()
+
+    async with exchange(listening, process_request=hesitating) as server:
+        client = client_of(server, tmp_path, [], [])
+        await client.start_websocket()
+        await until(lambda: client.gate.dials == 1)
+        client.subscribe(["solusdt@aggTrade"])
+        may_answer.set()
+        await until(lambda: asked)
+        await client.stop_websocket()
+    assert asked[0]["params"] == [*STREAMS, "solusdt@aggTrade"]
+
+
+async def test_many_streams_are_subscribed_with_one_message(tape, tmp_path):
+    heard, events = [], []
+    more = [f"s{number}usdt@aggTrade" for number in range(60)]
+    async with exchange(tape) as server:
+        client = client_of(server, tmp_path, heard, events)
+        await client.start_websocket()
+        await until(lambda: heard)
+        client.subscribe(more)
+        session = client.connections["market-1"].session
+        await until(
+            lambda: all(
+                session.streams[name.encode()].acknowledged_at for name in more
+            ),
+            seconds=2.0,
+        )
+        await client.stop_websocket()
