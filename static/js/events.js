@@ -22,6 +22,7 @@ const KINDS = {
   rotated: ["info", t("Rotated")],
   rotation_failed: ["warn", t("Rotation failed")],
   filled: ["good", t("Candles filled")],
+  repaired: ["warn", t("Wrong candles replaced")],
 };
 
 export const eventStore = () => queued("events", async () => {
