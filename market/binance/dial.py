@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from core.cancellation import checkpoint
 from core.clock import Clock
 from market.binance.failures import HandshakeRefused
 from market.binance.weights import Hold, asked_silence
@@ -92,9 +93,11 @@ class DialGate:
             self.waiting -= 1
         try:
             wait = await self._budget.take()
+            checkpoint()
             while wait > 0:
                 await asyncio.sleep(min(wait, ASK_AGAIN_SECONDS))
                 wait = await self._budget.take()
+                checkpoint()
             self.dials += 1
             try:
                 yield
