@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 
 from core import push, topics
 from core import redis as core_redis
+from core.cancellation import checkpoint
 from core.topics import NewestTopic, QueueTopic, Topic
 
 log = logging.getLogger(__name__)
@@ -177,6 +178,7 @@ class Hub:
             await asyncio.sleep(WATCH_SECONDS)
             for name in list(self._listeners):
                 await self._watch(name)
+                checkpoint()
 
     async def _receive_forever(self) -> None:
         """Follow the push channel; after a loss every topic starts a new epoch."""
@@ -188,6 +190,7 @@ class Hub:
                 delay = low
             except core_redis.UNAVAILABLE as error:
                 log.warning("bus lost, browsers get no news: %s", error)
+            checkpoint()
             self.connected = False
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
             delay = min(delay * 2, high)
@@ -202,6 +205,7 @@ class Hub:
                     message = await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=10.0
                     )
+                    checkpoint()
                     if message is not None:
                         await self._take(message["data"])
         finally:

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 
 from core import redis as core_redis
+from core.cancellation import checkpoint
 from core.clock import Clock, SystemClock
 from market.address_hold import AddressHold
 from market.binance.config import WsSettings
@@ -183,15 +184,23 @@ class Feed:
         """Run a job again and again; what may fail for a while is tried again."""
         while True:
             asked.clear()
-            try:
-                await job()
-            except (DatabaseError, RestError, *core_redis.UNAVAILABLE) as error:
-                log.error("%s failed, trying again: %s", job.__name__, error)
+            done = await self._attempt(job)
+            checkpoint()
+            if not done:
                 await asyncio.sleep(seconds)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await asked.wait()
+
+    async def _attempt(self, job: Job) -> bool:
+        """Do a job and return whether it went well."""
+        try:
+            await job()
+        except (DatabaseError, RestError, *core_redis.UNAVAILABLE) as error:
+            log.error("%s failed, trying again: %s", job.__name__, error)
+            return False
+        return True
 
     async def _prepare(self) -> None:
         """Learn what to follow; without the exchange, follow what was known."""

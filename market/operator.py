@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 
 from core import control
 from core import redis as core_redis
+from core.cancellation import checkpoint
 from core.clock import Clock
 from market import selectors, services
 from market.domain.state import MarketState
@@ -17,6 +18,7 @@ from market.publisher import Publisher
 
 log = logging.getLogger(__name__)
 
+LISTEN_SECONDS = 3.0
 RETRY_SECONDS = 5.0
 RUNNING = "running"
 
@@ -64,10 +66,17 @@ class Operator:
         worker = services.worker_name(self._venue)
         while True:
             try:
-                await control.receive(worker)
+                # The layer waits in a loop of its own, which may swallow the order
+                # to end; the end of a time limit comes again and again.
+                async with asyncio.timeout(LISTEN_SECONDS):
+                    await control.receive(worker)
+                checkpoint()
                 self.called.set()
+            except TimeoutError:
+                checkpoint()
             except core_redis.UNAVAILABLE as error:
                 log.warning("no wake-ups: %s", error)
+                checkpoint()
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def obey(self) -> None:

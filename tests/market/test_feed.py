@@ -1,6 +1,7 @@
 """The whole feed on real parts: exchange over TLS, Redis, channel layer, database."""
 
 import asyncio
+import contextlib
 import json
 import time
 
@@ -330,3 +331,22 @@ async def test_when_the_process_ends_everything_is_stored_and_told(running):
     kinds = [event.kind for event in await events()]
     assert kinds.count("stopped") == 2
     assert running.table("feed")["feed"]["state"] == "stopped"
+
+
+async def test_it_ends_even_when_a_library_swallows_the_cancellation(
+    start, monkeypatch
+):
+    """As asyncio's wait_for does inside redis-py, when the two meet."""
+    busy = asyncio.Event()
+
+    async def swallow(self):
+        busy.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    with monkeypatch.context() as change:
+        change.setattr(Feed, "_tell_status", swallow)
+        running = await start()
+        await until(busy.is_set)
+    async with asyncio.timeout(10):
+        await running.stop()
