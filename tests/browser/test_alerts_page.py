@@ -107,15 +107,14 @@ def test_severities_are_filtered_and_nothing_has_a_word(browse, raised):
 
 
 def test_a_list_that_cannot_be_loaded_says_so_and_tries_again(browse):
-    page = browse("/settings/")
-    blocked = page.context
-    blocked.route("**/api/v1/alerts?*", lambda route: route.abort())
-    other = blocked.new_page()
+    # A page of its own: what it cannot load is an error in its console.
+    other = browse("/settings/").context.new_page()
+    other.route("**/api/v1/alerts?*", lambda route: route.abort())
     other.goto(PATH)
     expect(other.locator(".state-title")).to_have_text("Could not load", timeout=10_000)
     button = other.locator(".state .button")
     expect(button).to_be_visible()
-    blocked.unroute("**/api/v1/alerts?*")
+    other.unroute("**/api/v1/alerts?*")
     # The page may try again by itself before the click does.
     with contextlib.suppress(SlowPageError):
         button.click(timeout=2_000)
