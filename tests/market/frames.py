@@ -54,7 +54,7 @@ def mini_tickers(*symbols, number=1):
 
 def candle(symbol, number, *, interval="15m", step=QUARTER_MS, close=1.5):
     """A closed bar as a value."""
-    opened = BASE_MS + number * step
+    opened = round(BASE_MS + number * step)
     return Candle(
         symbol=symbol, interval=interval, open_time=opened,
         close_time=opened + step - 1, open=1.5, high=9.0, low=0.5, close=close,
