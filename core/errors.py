@@ -2,8 +2,7 @@
 
 QuantaiError
 ├── Retryable           the same call may succeed later
-│   ├── BusUnavailable  Redis cannot be reached
-│   └── NotAcknowledged a worker has not answered in time
+│   └── BusUnavailable  Redis cannot be reached
 └── Permanent           the same call will fail again
     └── InvalidInput    names the field, the value and the rule
 """
@@ -19,10 +18,6 @@ class Retryable(QuantaiError):
 
 class BusUnavailable(Retryable):
     """Redis cannot be reached."""
-
-
-class NotAcknowledged(Retryable):
-    """A worker has not answered in time."""
 
 
 class Permanent(QuantaiError):

@@ -64,7 +64,6 @@ class Feed:
         clock = clock or SystemClock()
         where = endpoints(venue, market.simulator_url)
         ca_file = ws.ca_file or (market.simulator_ca if venue == "simulator" else "")
-        self._venue = venue
         self._market = market
         self._clock = clock
         self._redis = core_redis.client()

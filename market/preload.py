@@ -7,7 +7,6 @@ few times, and never stops the rest.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from market.backfill import Backfill, Pair
@@ -119,8 +118,7 @@ class Preload:
                     break
         finally:
             watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            await asyncio.gather(watch, return_exceptions=True)
         done = len(pairs) - len(backfill.failed)
         self._show("series", done, len(pairs))
         failed = {" ".join(pair): text for pair, text in backfill.failed.items()}
