@@ -1,16 +1,18 @@
-"""Alerts in Django's admin: to look at, not to change."""
+"""Alerts and the audit trail in Django's admin: to look at, not to change."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from core.models import Alert
+from core.models import Alert, AuditEntry
 
 if TYPE_CHECKING:
     AlertAdminBase = admin.ModelAdmin[Alert]
+    AuditAdminBase = admin.ModelAdmin[AuditEntry]
 else:
-    AlertAdminBase = admin.ModelAdmin
+    AlertAdminBase = AuditAdminBase = admin.ModelAdmin
 
 
 @admin.register(Alert)
@@ -35,5 +37,34 @@ class AlertAdmin(AlertAdminBase):
 
     def has_change_permission(
         self, request: HttpRequest, obj: Alert | None = None
+    ) -> bool:
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(AuditAdminBase):
+    """Who changed what; nobody changes this."""
+
+    list_display = ("number", "when", "actor", "action", "target", "after")
+    list_filter = ("action", "actor")
+    search_fields = ("actor", "action", "target", "before", "after", "digest")
+    list_per_page = 50
+    show_full_result_count = False
+
+    @admin.display(description="UTC", ordering="number")
+    def when(self, entry: AuditEntry) -> str:
+        moment = datetime.fromtimestamp(entry.at / 1000, tz=UTC)
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: AuditEntry | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: AuditEntry | None = None
     ) -> bool:
         return False

@@ -8,7 +8,6 @@ from ninja import Query, Router
 from ninja.errors import HttpError
 
 from core import alerts, push
-from core import redis as core_redis
 from core.models import Alert, AlertState, Severity
 
 router = Router()
@@ -25,7 +24,7 @@ def alert_list(
     """Alerts, newest first; ``after`` is the id of the last one seen."""
     venue = settings.QUANTAI.site.exchange
     # Before the rows: an alert between the two is told again instead of never.
-    position = _queue_position()
+    position = push.position(alerts.TOPIC)
     rows = alerts.alerts(
         venue=venue,
         state=state,
@@ -48,13 +47,3 @@ def alert_acknowledge(request: HttpRequest, alert_id: int) -> dict[str, Any]:
         return alerts.alert_acknowledge(alert_id, request.user.get_username())
     except Alert.DoesNotExist:
         raise HttpError(404, f"There is no alert {alert_id}.") from None
-
-
-def _queue_position() -> dict[str, Any]:
-    """Where the pushes stand; alerts are readable without Redis too."""
-    try:
-        with core_redis.sync_client() as redis:
-            epoch, seq = push.queue_position(redis, alerts.TOPIC)
-    except core_redis.UNAVAILABLE:
-        epoch, seq = "", 0
-    return {"epoch": epoch, "seq": seq}

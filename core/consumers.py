@@ -3,22 +3,25 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
+from autobahn.exception import Disconnected
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from core import topics, wire
+from core.clock import now_ms
 from core.hub import Hub, Listener, hub
 
 log = logging.getLogger(__name__)
 
 WINDOW = 16
 ACK_EVERY = 4
+# What uvicorn answers who sends to a browser that is closing.
+UVICORN_CLOSED = "after sending 'websocket.close'"
 MAX_TOPICS = 64
 MAX_MESSAGE_CHARS = 16_384
 NOT_LOGGED_IN = 4401
@@ -32,6 +35,10 @@ class ClientMessage(msgspec.Struct):
     type: str
     topics: list[str] = []
     n: int = 0
+
+
+class BrowserGone(OSError):
+    """The browser closes or is closed; its disconnect follows."""
 
 
 _decoder = msgspec.json.Decoder(ClientMessage)
@@ -55,7 +62,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.base_send = scope.get("server_send", send)
         with contextlib.suppress(StopConsumer):
             while True:
-                await self.dispatch(await receive())
+                event = await receive()
+                with contextlib.suppress(BrowserGone):
+                    await self.dispatch(event)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle one event without the base class's database clean-up.
@@ -82,7 +91,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._say(
             {
                 "type": "hello",
-                "server_time": _now_ms(),
+                "server_time": now_ms(),
                 "window": WINDOW,
                 "ack_every": ACK_EVERY,
                 "version": self.hub.run,
@@ -114,7 +123,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if message.type == "ack":
             self.listener.acknowledge(message.n)
         elif message.type == "ping":
-            await self._say({"type": "pong", "server_time": _now_ms()})
+            await self._say({"type": "pong", "server_time": now_ms()})
         elif message.type == "subscribe":
             for name in message.topics:
                 await self._subscribe(name)
@@ -152,8 +161,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._send_text(wire.encode(message).decode())
 
     async def _send_text(self, text: str) -> None:
-        await self.base_send({"type": "websocket.send", "text": text})
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        """Send; raises ``BrowserGone`` when the browser has begun to leave."""
+        try:
+            await self.base_send({"type": "websocket.send", "text": text})
+        except (OSError, Disconnected) as error:
+            raise BrowserGone(str(error)) from error
+        except RuntimeError as error:
+            if UVICORN_CLOSED not in str(error):
+                raise
+            raise BrowserGone(str(error)) from error

@@ -7,11 +7,13 @@ that a file without rows has them too.
 
 import csv
 import io
+import zipfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
@@ -22,6 +24,7 @@ from core import wire
 from core.venues import badge
 
 BATCH = 2_000
+PIECE = 1 << 20
 # A spreadsheet takes text that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -85,15 +88,34 @@ def export_response(
     request: HttpRequest, table: Table, kind: Format
 ) -> StreamingHttpResponse:
     """Return the table as a download."""
-    parts = chunks(table, kind)
-    # Django would read the whole of a plain iterator into memory under ASGI.
-    body = _later(parts) if isinstance(request, ASGIRequest) else parts
-    response = StreamingHttpResponse(body, content_type=CONTENT_TYPES[kind])
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     name = f"{table.name}-{table.venue}-{stamp}.{kind.value}"
+    return download(request, chunks(table, kind), name, CONTENT_TYPES[kind])
+
+
+def download(
+    request: HttpRequest, parts: Iterator[bytes], name: str, content_type: str
+) -> StreamingHttpResponse:
+    """Return the parts as a file to keep, sent while they are made."""
+    # Django would read the whole of a plain iterator into memory under ASGI.
+    body = _later(parts) if isinstance(request, ASGIRequest) else parts
+    response = StreamingHttpResponse(body, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
+
+
+def zipped(files: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
+    """Yield an archive of files (name in it, path), not compressed, piece by piece."""
+    drain = _Drain()
+    with zipfile.ZipFile(drain, "w", zipfile.ZIP_STORED) as archive:
+        for name, path in files:
+            entry = zipfile.ZipInfo.from_file(path, name)
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                while piece := source.read(PIECE):
+                    target.write(piece)
+                    yield drain.take()
+    yield drain.take()
 
 
 def chunks(table: Table, kind: Format) -> Iterator[bytes]:

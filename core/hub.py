@@ -72,7 +72,14 @@ class Listener:
             self._wake.set()
 
     async def pump(self, known: dict[str, Topic]) -> None:
-        """Send what is new, for as long as the browser keeps up; runs until cancelled."""
+        """Send what is new, for as long as the browser keeps up and stays.
+
+        Runs until cancelled, or until the browser is gone (``OSError``).
+        """
+        with contextlib.suppress(OSError):
+            await self._pump(known)
+
+    async def _pump(self, known: dict[str, Topic]) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -160,8 +167,9 @@ class Hub:
         for number, listener in enumerate(tuple(members), 1):
             try:
                 await listener.offer(topic)
-            except OSError:
-                continue  # it has just left; its own task hears of that
+            except OSError as gone:
+                # It has just left; its own task hears of that.
+                log.debug("a browser left while it was being told: %r", gone)
             except Exception:
                 log.exception("a browser could not be told; the others are")
             if number % BREATH == 0:

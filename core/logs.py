@@ -15,9 +15,13 @@ MASK = "••••••"
 SECRETS = re.compile(
     r"(?P<url>://[^/\s:@]*:)[^/\s@]+(?=@)"
     r"|(?P<named>\bbearer\s+"
-    r"|(?:api_?key|secret(?:_?key)?|password|passwd|token|signature|listen_?key)"
-    r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&@,;)}\]]+",
-    re.IGNORECASE,
+    r"|(?:api_?key|(?:api_?)?secret(?:_?key)?|password|passwd|passphrase|token"
+    r"|signature|(?<!/)listen_?key|master_?keys?)"
+    r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&@,;)}\]]+"
+    # A master key, wherever it stands.
+    r"|(?<![\w+/=-])[\w-]{43}=(?![\w=])"
+    r"|-----BEGIN (?P<pem>[A-Z ]*PRIVATE KEY)-----.*?(?:-----END (?P=pem)-----|$)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -77,6 +81,13 @@ class JsonFormatter(logging.Formatter):
         if trace := _traceback(record):
             event["traceback"] = trace
         return orjson.dumps(event, default=str).decode()
+
+
+def log_to_stderr() -> None:
+    """Leave stdout to what a command prints: a script reads it as the result."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)
 
 
 def log_everything() -> None:

@@ -1,10 +1,12 @@
-"""What every app may store: alerts."""
+"""What every app may store: alerts, and the trail of who changed what."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
+
+from core.errors import AppendOnly
 
 
 class Severity(StrEnum):
@@ -100,3 +102,80 @@ class Alert(models.Model):
 
 def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1000)
+
+
+class AppendOnlyQuerySet(models.QuerySet["AuditEntry"]):
+    """Adds and reads; whatever changes or removes rows raises ``AppendOnly``."""
+
+    def bulk_create(self, objs: Any, *args: Any, **options: Any) -> Any:
+        if options.get("update_conflicts") or options.get("ignore_conflicts"):
+            _refuse()
+        return super().bulk_create(objs, *args, **options)
+
+    def update(self, **values: Any) -> NoReturn:
+        _refuse()
+
+    def bulk_update(self, *args: Any, **options: Any) -> NoReturn:
+        _refuse()
+
+    def delete(self) -> NoReturn:
+        _refuse()
+
+    def _raw_delete(self, using: str | None) -> NoReturn:
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise AppendOnly("the audit trail is only added to")
+
+
+class AuditEntry(models.Model):
+    """One change: who did what to which thing, what it was and what it became.
+
+    ``number`` counts from 1 without holes. ``before`` and ``after`` are JSON texts as
+    they went into ``digest``, which also covers ``previous``, the digest of the entry
+    before. Written by ``core.audit`` only.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    at = models.BigIntegerField(help_text="ms since the epoch")
+    actor = models.CharField(max_length=150)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=200)
+    before = models.TextField()
+    after = models.TextField()
+    previous = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64)
+
+    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        indexes = [
+            models.Index(fields=["target", "number"], name="audit_by_target"),
+            models.Index(fields=["actor", "number"], name="audit_by_actor"),
+        ]
+        ordering = ["-number"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.action} {self.target} by {self.actor}"
+
+    def save(self, **options: Any) -> None:
+        if not self._state.adding:
+            _refuse()
+        # With a number of its own Django would first try to overwrite that row.
+        super().save(**{**options, "force_insert": True})
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        _refuse()
+
+
+class AuditHead(models.Model):
+    """The newest entry; its one row is locked by whoever adds the next one."""
+
+    number = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.digest}"

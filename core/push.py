@@ -12,6 +12,7 @@ processes may publish to one queue. Push is a hint: HTTP holds the truth.
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -118,6 +119,25 @@ def queue_on_commit(topic: str, items: Sequence[tuple[str, bytes]]) -> None:
     transaction.on_commit(lambda: _queue_now(topic, items))
 
 
+_run = uuid.uuid4().hex[:12]
+_sent: Counter[str] = Counter()
+
+
+def newest_now(topic: str, items: Sequence[tuple[str, bytes]]) -> None:
+    """Publish on a newest-wins topic of this process; for synchronous code.
+
+    Nobody waits for Redis: when it is away the browsers find the rows over HTTP.
+    """
+    _sent[topic] += 1
+    epoch = f"{_run}-1"
+    head = {"topic": topic, "mode": "newest", "epoch": epoch, "seq": _sent[topic]}
+    try:
+        with sync_client() as redis:
+            redis.publish(CHANNEL, wire.encode(head) + b"\n" + pack_items(items))
+    except UNAVAILABLE as error:
+        log.warning("browsers are not told of %s: %s", topic, error)
+
+
 def _queue_now(topic: str, items: Sequence[tuple[str, bytes]]) -> None:
     try:
         with sync_client() as redis:
@@ -140,3 +160,17 @@ def queue_position(redis: Redis, topic: str) -> tuple[str, int]:
         redis.mget(key("epoch", topic), key("seq", topic)),
     )
     return (epoch or b"").decode(), int(seq or 0)
+
+
+def position(topic: str) -> dict[str, Any]:
+    """Return where a queued topic stands, as REST tells it; empty without Redis.
+
+    Read it before the rows: what comes between the two is then told again instead of
+    never.
+    """
+    try:
+        with sync_client() as redis:
+            epoch, seq = queue_position(redis, topic)
+    except UNAVAILABLE:
+        epoch, seq = "", 0
+    return {"epoch": epoch, "seq": seq}

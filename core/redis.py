@@ -15,16 +15,18 @@ def key(*parts: str) -> str:
     return PREFIX + ":".join(parts)
 
 
-def client() -> "AsyncRedis":
+def client(connections: int = 100) -> "AsyncRedis":
     """Return a new asynchronous client; close it with ``aclose()``.
 
-    A client belongs to the event loop that first uses it.
+    A client belongs to the event loop that first uses it; more commands at once than it
+    may have ``connections`` fail.
     """
     return AsyncRedis.from_url(
         settings.QUANTAI.site.redis_url,
         socket_timeout=5,
         socket_connect_timeout=2,
         health_check_interval=15,
+        max_connections=connections,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.push import Push
 
 QUEUE_KEPT = 512
+PUBLISHERS_KEPT = 32
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ def rule_for(topic: str) -> TopicRule | None:
 
 
 class NewestTopic:
-    """Newest item per key; a listener asks for what changed since a version."""
+    """Newest item per key; a listener asks for what changed since a version.
+
+    Several processes may publish, each its own keys under an epoch of its own.
+    """
 
     mode = "newest"
 
@@ -44,6 +48,8 @@ class NewestTopic:
         self.name = name
         self.epoch = ""
         self.seq = 0
+        # Publisher's run → its epoch and the number of its last message.
+        self._heard: dict[str, tuple[str, int]] = {}
         self.generation = 0
         self.version = 0
         self._latest: dict[str, tuple[int, bytes]] = {}
@@ -51,17 +57,24 @@ class NewestTopic:
 
     @property
     def position(self) -> str:
-        """The epoch browsers see: changes when they must fetch the snapshot again."""
+        """The epoch browsers see: changes when they must fetch the snapshot again.
+
+        It names the publisher's epoch that was heard of last.
+        """
         return f"{self.epoch}.{self.generation}"
 
     def apply(self, push: Push) -> None:
-        """Take one message; a lost one or a new publisher run starts a new epoch."""
-        if push.epoch != self.epoch or push.seq != self.seq + 1:
+        """Take one message; a lost one or a new publisher's epoch starts a new one."""
+        run = push.epoch.rpartition("-")[0]
+        before = self._heard.pop(run, None)
+        if before != (push.epoch, push.seq - 1):
             if self.epoch:
                 self.generation += 1
-            if push.epoch != self.epoch:
-                self._latest.clear()
-            self.epoch = push.epoch
+            if before is None or before[0] != push.epoch:
+                self.epoch = push.epoch
+        self._heard[run] = push.epoch, push.seq
+        if len(self._heard) > PUBLISHERS_KEPT:
+            del self._heard[next(iter(self._heard))]
         self.seq = push.seq
         self.version += 1
         self._texts.clear()

@@ -1,10 +1,22 @@
 """What every test gets."""
 
+import hypothesis
 import pytest
 import redis
 from pytest_socket import socket_allow_hosts
 
 from tests.redis_server import RedisServer
+
+# How long one example takes is the machine's business, and others are at work on it.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one running product share a worker, in their order; see ``quantai``."""
+    for item in items:
+        browser = item.get_closest_marker("browser")
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else "others"))
 
 
 @pytest.fixture(autouse=True)

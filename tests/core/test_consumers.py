@@ -8,10 +8,12 @@ import sys
 import psutil
 import pytest
 from asgiref.sync import sync_to_async
+from autobahn.twisted.websocket import WebSocketServerProtocol
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import Client
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -20,8 +22,9 @@ from core import hub as hub_module
 from core import redis as core_redis
 from core import topics
 from core.access import Role
-from core.consumers import ACK_EVERY, MAX_TOPICS, NOT_LOGGED_IN, WINDOW
-from core.push import NewestPublisher, queue_publish
+from core.consumers import ACK_EVERY, MAX_TOPICS, NOT_LOGGED_IN, WINDOW, LiveConsumer
+from core.hub import Hub, Listener
+from core.push import NewestPublisher, Push, queue_publish
 from core.topics import TopicRule
 from quantai_site.asgi import application
 from tests.waiting import until
@@ -241,6 +244,48 @@ async def test_a_browser_that_goes_away_is_forgotten(cookie, hub):
     assert set(hub.topics) == {"quotes", "events"}
     await page.socket.disconnect()
     assert hub.topics == {}
+
+
+def closed_by_daphne():
+    protocol = WebSocketServerProtocol()
+    protocol.state = protocol.STATE_CLOSING
+    protocol.sendMessage(b"news")
+
+
+def closed_by_uvicorn():
+    raise RuntimeError(
+        "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."
+    )
+
+
+def away():
+    raise ClientDisconnected
+
+
+@pytest.mark.parametrize("fail", [closed_by_daphne, closed_by_uvicorn, away])
+async def test_a_browser_that_closes_while_it_is_told_is_no_error(fail, caplog):
+    """The server refuses to send before it tells the consumer of the end."""
+    caplog.set_level("INFO")
+    sent = []
+    served = Hub()
+
+    async def send(message):
+        if message["type"] == "websocket.send" and '"data"' in message["text"]:
+            fail()
+        sent.append(message)
+
+    consumer = LiveConsumer()
+    consumer.hub, consumer.permissions, consumer.base_send = served, set(), send
+    consumer.listener = Listener(consumer._send_text, WINDOW)
+    consumer.pump = asyncio.create_task(consumer.listener.pump(served.topics))
+    await consumer._subscribe("quotes")
+    await served.apply(Push("quotes", "newest", "run", 1, (("a", b"{}"),)))
+    consumer.listener.wake()
+    await served.apply(Push("quotes", "newest", "run", 2, (("a", b"{}"),)))
+    await asyncio.wait_for(consumer.pump, 5)
+    await consumer.disconnect(1001)
+    assert [record.getMessage() for record in caplog.records] == []
+    assert served.topics == {}
 
 
 async def test_looking_at_a_symbol_declares_interest_that_ends(page, bus, settings):

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from core.errors import (
     BusUnavailable,
     InvalidInput,
@@ -22,3 +24,9 @@ def test_invalid_input_is_permanent_and_names_field_value_and_rule():
         "one of 1m, 15m",
     )
     assert str(error) == "interval: '7m' is refused: one of 1m, 15m"
+
+
+def test_an_amount_is_told_as_people_write_it():
+    error = InvalidInput("price", Decimal("-1.50"), "must be above 0")
+    assert str(error) == "price: -1.50 is refused: must be above 0"
+    assert error.value == Decimal("-1.50")

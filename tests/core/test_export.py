@@ -2,6 +2,7 @@ import asyncio
 import csv
 import io
 import json
+import zipfile
 
 import pytest
 from django.test import AsyncRequestFactory, RequestFactory
@@ -131,3 +132,17 @@ def test_under_asgi_the_pieces_come_one_by_one():
         return b"".join([part async for part in response])
 
     assert asyncio.run(read()) == whole(Format.NDJSON)
+
+
+def test_an_archive_is_sent_piece_by_piece(tmp_path):
+    large = bytes(range(256)) * 20_000
+    (tmp_path / "a").write_bytes(large)
+    (tmp_path / "b").write_bytes(b"")
+    pieces = list(export.zipped((name, tmp_path / name) for name in ("a", "b")))
+    assert max(map(len, pieces)) < 1.2 * export.PIECE < len(large)
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "a": large,
+            "b": b"",
+        }

@@ -78,6 +78,27 @@ def test_an_address_with_a_port_is_no_secret():
     assert "https://127.0.0.1:8443/x and a@b" in line
 
 
+def test_a_path_named_like_a_secret_hides_nothing():
+    line = TextFormatter().format(record("/fapi/v1/listenKey: HTTP 404 is told"))
+    assert "listenKey: HTTP 404 is told" in line
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----",
+        "-----BEGIN RSA PRIVATE KEY----- hunter2",
+        "passphrase=hunter2",
+        "ACCOUNTS_MASTER_KEYS=hunter2",
+        f"KEYS={'a' * 43}=,{'hunter2'.rjust(43, 'x')}= are two",
+        "'X-MBX-APIKEY': 'hunter2'",
+        'apiSecret: "hunter2"',
+    ],
+)
+def test_keys_of_accounts_never_reach_a_log(message):
+    assert "hunter2" not in TextFormatter().format(record(message))
+
+
 def test_the_configuration_writes_to_standard_output():
     found = logging_config(level="INFO", style="json")
     assert found["handlers"]["stdout"]["stream"] == "ext://sys.stdout"
@@ -91,7 +112,7 @@ def test_every_documented_marker_is_logged_somewhere():
     ]
     code = "\n".join(
         path.read_text(encoding="utf-8")
-        for folder in ("core", "market", "accounts", "quantai_site")
+        for folder in ("core", "market", "training", "accounts", "quantai_site")
         for path in (ROOT / folder).rglob("*.py")
     )
     assert markers

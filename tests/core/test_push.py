@@ -84,6 +84,7 @@ async def test_queue_items_are_numbered_by_the_server(redis, bus, heard):
     assert await queue_publish(redis, "events", [("1", b"1"), ("2", b"2")], "e") == 2
     assert await queue_publish(redis, "events", [("3", b"3")], "other run") == 3
     assert queue_position(bus, "events") == ("e", 3)
+    assert push.position("events") == {"epoch": "e", "seq": 3}
     assert [(m.epoch, m.seq, [k for k, _ in m.items]) for m in heard()] == [
         ("e", 2, ["1", "2"]),
         ("e", 3, ["3"]),
@@ -112,3 +113,11 @@ async def test_queues_of_several_processes_are_numbered_in_the_order_they_appear
 
 def test_the_push_channel_has_the_products_prefix():
     assert push.CHANNEL.startswith("quantai:")
+
+
+def test_without_redis_a_queue_stands_nowhere(settings):
+    site = settings.QUANTAI.site.model_copy(
+        update={"redis_url": "redis://127.0.0.1:1/0"}
+    )
+    settings.QUANTAI = settings.QUANTAI.model_copy(update={"site": site})
+    assert push.position("events") == {"epoch": "", "seq": 0}

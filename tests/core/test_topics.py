@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 
 from core import topics
 from core.push import Push
-from core.topics import QUEUE_KEPT, NewestTopic, QueueTopic, TopicRule
+from core.topics import (
+    PUBLISHERS_KEPT,
+    QUEUE_KEPT,
+    NewestTopic,
+    QueueTopic,
+    TopicRule,
+)
 
 
 def newest(seq, items, epoch="run"):
@@ -47,13 +53,39 @@ def test_a_lost_message_starts_a_new_epoch():
     assert said(topic, 0)["epoch"] == topic.position
 
 
-def test_a_new_run_of_the_publisher_starts_a_new_epoch_and_forgets_old_items():
+def test_a_new_run_of_the_publisher_starts_a_new_epoch():
     topic = NewestTopic("t")
-    topic.apply(newest(1, [("a", 1)]))
+    topic.apply(newest(1, [("a", 1)], epoch="one-1"))
     before = topic.position
-    topic.apply(newest(1, [("b", 1)], epoch="next"))
-    assert topic.position != before
-    assert [i["k"] for i in said(topic, 0)["items"]] == ["b"]
+    for number, epoch in enumerate(("one-2", "two-1"), 1):
+        topic.apply(newest(1, [("a", number)], epoch=epoch))
+        assert topic.position not in (before, f"{epoch}.0")
+        assert topic.position.startswith(f"{epoch}.")
+        before = topic.position
+
+
+def test_publishers_of_one_topic_do_not_disturb_each_other():
+    topic = NewestTopic("t")
+    topic.apply(newest(1, [("a", 1)], epoch="one-1"))
+    topic.apply(newest(1, [("b", 1)], epoch="two-1"))
+    both = topic.position
+    for seq in (2, 3, 4):
+        topic.apply(newest(seq, [("a", seq)], epoch="one-1"))
+        topic.apply(newest(seq, [("b", seq)], epoch="two-1"))
+    assert topic.position == both
+    topic.apply(newest(6, [("b", 6)], epoch="two-1"))
+    assert topic.position != both
+    assert sorted((i["k"], i["v"]) for i in said(topic, 0)["items"]) == [
+        ("a", 4),
+        ("b", 6),
+    ]
+
+
+def test_of_publishers_long_gone_nothing_is_kept():
+    topic = NewestTopic("t")
+    for number in range(3 * PUBLISHERS_KEPT):
+        topic.apply(newest(1, [("a", number)], epoch=f"{number}-1"))
+    assert len(topic._heard) == PUBLISHERS_KEPT
 
 
 def test_text_is_made_once_for_all_listeners_at_the_same_version():

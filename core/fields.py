@@ -1,0 +1,73 @@
+"""Columns that Django does not have."""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# Longest text of a number, sign and point included.
+DIGITS = 64
+
+
+if TYPE_CHECKING:
+    DecimalBase = models.Field[Any, Any]
+else:
+    DecimalBase = models.Field
+
+
+class ExactDecimalField(DecimalBase):
+    """A ``Decimal`` that comes back to the last digit, on every database.
+
+    SQLite's own decimals are binary floats, so the number is kept as plain text there;
+    PostgreSQL has ``numeric``. Compare and add up in Python, not in SQL. A float is
+    taken as the digits that ``repr`` shows. Numbers that are not finite are refused.
+    """
+
+    description = "Exact decimal number"
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "numeric" if connection.vendor == "postgresql" else "text"
+
+    def to_python(self, value: object) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            number = value
+        else:
+            try:
+                number = Decimal(str(value).strip())
+            except InvalidOperation:
+                raise ValidationError(f"{value!r} is no number") from None
+        if number is not None and not number.is_finite():
+            raise ValidationError(f"{value!r} is no finite number")
+        return number
+
+    def from_db_value(self, value: Any, *_: object) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        if hasattr(value, "resolve_expression"):
+            return value
+        number = self.to_python(value)
+        return None if number is None else plain(number)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        value = self.value_from_object(obj)
+        return "" if value is None else plain(value)
+
+    def formfield(self, **options: Any) -> Any:
+        # Imported here: models are loaded by processes that show no forms.
+        from django import forms
+
+        usual = {"required": not self.blank, "label": self.verbose_name}
+        if self.has_default():
+            usual["initial"] = self.get_default()
+        return forms.DecimalField(**{**usual, **options})
+
+
+def plain(number: Decimal) -> str:
+    """Return the number in plain notation, without an exponent or trailing zeros."""
+    text = f"{number:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("", "-0") else text
