@@ -9,14 +9,21 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.errors import HttpError
 
+from core import push
 from core.errors import InvalidInput
 from market import live, selectors, services
 from market.domain.candles import INTERVAL_MS
 from market.history_api import router as history_router
+from market.indicators_api import router as indicators_router
 from market.models import FeedCommand
+from market.outcomes_api import router as outcomes_router
+from market.signals_api import router as signals_router
 
 router = Router()
 router.add_router("", history_router)
+router.add_router("", outcomes_router)
+router.add_router("", signals_router)
+router.add_router("", indicators_router)
 
 ACKNOWLEDGE_SECONDS = 5.0
 POLL_SECONDS = 0.1
@@ -92,8 +99,10 @@ def events(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """What happened to the connections, oldest first, after an id or the newest."""
+    # Before the rows: an event between the two is told again instead of never.
+    position = push.position("events")
     rows = selectors.connection_events(venue=_venue(), after=after, limit=limit)
-    return {"events": rows, **live.queue_position("events")}
+    return {"events": rows, **position}
 
 
 @router.get("/gaps")

@@ -14,7 +14,7 @@ class MarketConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the market's topics known to the hub."""
-        for name in ("quotes", "connections", "feed", "events"):
+        for name in ("quotes", "connections", "feed", "events", "signals", "scan"):
             topics.register(topics.TopicRule(name))
         topics.register(topics.TopicRule("symbol", watched=_declare_interest))
 

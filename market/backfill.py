@@ -37,8 +37,10 @@ class Backfill:
         *,
         history_bars: int,
         concurrency: int,
+        grace_ms: int = GRACE_MS,
         ledger: Ledger | None = None,
     ) -> None:
+        self._grace_ms = grace_ms
         self._ledger = ledger or NoLedger()
         self._new: set[Pair] = set()
         self._rest = rest
@@ -55,17 +57,23 @@ class Backfill:
     def learn(self, pair: Pair, open_times: Sequence[int], now_ms: int) -> None:
         """Begin a series: ``open_times`` are its stored bars of the history window."""
         step = INTERVAL_MS[pair[1]]
-        known = self.window_start(pair[1], now_ms) - step
-        for open_time in open_times:
-            if open_time > known + step:
-                break
-            known = max(known, open_time)
-        self._known[pair] = known
+        self._known[pair] = self.window_start(pair[1], now_ms) - step
+        self.found(pair, open_times)
         # The first history of a series was never missed by a stream.
         if open_times:
             self._new.discard(pair)
         else:
             self._new.add(pair)
+
+    def found(self, pair: Pair, open_times: Sequence[int]) -> None:
+        """These bars of a series are stored, in order, by whomever."""
+        step = INTERVAL_MS[pair[1]]
+        known = self._known[pair]
+        for open_time in open_times:
+            if open_time > known + step:
+                break
+            known = max(known, open_time)
+        self._known[pair] = known
 
     def window_start(self, interval: str, now_ms: int) -> int:
         """Return the open time of the oldest bar that is wanted."""
@@ -89,12 +97,16 @@ class Backfill:
         if known is not None and candle.open_time == known + INTERVAL_MS[pair[1]]:
             self._known[pair] = candle.open_time
 
+    def known(self, pair: Pair) -> int:
+        """Return the open time up to which no bar of a series is missing."""
+        return self._known[pair]
+
     def missing(self, now_ms: int) -> list[Pair]:
         """Return the series with a bar that closed and never came."""
         return [
             pair
             for pair, known in self._known.items()
-            if known + 2 * INTERVAL_MS[pair[1]] + GRACE_MS <= now_ms
+            if known + 2 * INTERVAL_MS[pair[1]] + self._grace_ms <= now_ms
         ]
 
     async def fill(
@@ -136,7 +148,7 @@ class Backfill:
         """Return the missing bars that closed before the grace time."""
         symbol, interval = pair
         step = INTERVAL_MS[interval]
-        last = bar_open(now_ms - GRACE_MS, interval) - step
+        last = bar_open(now_ms - self._grace_ms, interval) - step
         return MissingBars(symbol, interval, self._known[pair] + step, last)
 
     async def _fill_one(self, pair: Pair, now_ms: Callable[[], int]) -> int:

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from core import alerts
-from core.models import Severity
+from core.models import Alert, AlertState, Severity
 from market.binance.events import ConnectionEvent
+from market.shares import feed_of
 
 SOURCE = "websocket"
 FAILED = "connection-failed"
 REFUSED = "connection-refused"
 FLAPPING = "connection-flapping"
+FEED_LOST = "feed-lost"
 # As long as failed reconnects are counted for a flapping connection.
 QUIET = timedelta(minutes=5)
 # Event → (alert, severity, title). The first title is what log parsers look for.
@@ -19,11 +21,13 @@ RAISED = {
     "failed": (FAILED, Severity.CRITICAL, "WebSocket未连接"),
     "fatal": (REFUSED, Severity.CRITICAL, "The exchange refuses this location"),
     "flapping": (FLAPPING, Severity.ERROR, "WebSocket reconnects keep failing"),
+    "taken_over": (FEED_LOST, Severity.WARNING, "A feed process was lost"),
 }
 # Event → the alerts that it ends at once.
 ENDED = {
     "connected": (FAILED, REFUSED),
     "steady": (FLAPPING,),
+    "joined": (FEED_LOST,),
     "stopped": (FAILED, REFUSED, FLAPPING),
 }
 
@@ -45,6 +49,25 @@ def apply(*, venue: str, events: Iterable[ConnectionEvent]) -> None:
                 _raise(venue, event)
         else:
             _resolve(venue, kind, list(group))
+
+
+def feeds_alive(*, venue: str, feeds: Iterable[str]) -> None:
+    """These feeds show life: none of them is lost."""
+    keys = [alert_key(FEED_LOST, venue, feed) for feed in feeds]
+    alerts.alerts_resolve(keys, now=datetime.now(tz=UTC))
+
+
+def feed_gone(*, venue: str, feed: str) -> None:
+    """Connections of a feed that is lost are nobody's any more."""
+    kinds = (FAILED, REFUSED, FLAPPING)
+    begins = tuple(alert_key(kind, venue, "") for kind in kinds)
+    open_ones = Alert.objects.exclude(state=AlertState.RESOLVED.value)
+    keys = [
+        key
+        for key in open_ones.filter(venue=venue).values_list("key", flat=True)
+        if key.startswith(begins) and feed_of(key.rpartition(":")[2]) == feed
+    ]
+    alerts.alerts_resolve(keys, now=datetime.now(tz=UTC))
 
 
 def alert_key(alert: str, venue: str, connection: str) -> str:

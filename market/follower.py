@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from math import inf
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
@@ -24,12 +25,14 @@ from market.binance.rest_schemas import (
 )
 from market.binance.streams import (
     agg_trade_stream,
+    depth_stream,
     partial_depth_stream,
     stream_symbol,
 )
 from market.binance.urls import Endpoints
 from market.config import MarketSettings
 from market.dials import SharedDialBucket
+from market.shares import Shares, prefix
 from market.universe import choose, tradable
 
 log = logging.getLogger(__name__)
@@ -46,13 +49,18 @@ COUNTED = (
     "streams_silent",
     "kline_streams_live",
     "messages_per_second",
+    "loop_lag_ms",
 )
 RENEW_SECONDS = 86_400.0
 Body = TypeVar("Body")
 
 
 class Follower:
-    """The contracts of one venue and the client that follows their streams."""
+    """The contracts of one venue and the client that follows their streams.
+
+    ``universe`` is what all feeds of the venue follow together, ``symbols`` the part
+    of it that ``shares`` give to this one.
+    """
 
     def __init__(
         self,
@@ -66,9 +74,11 @@ class Follower:
         clock: Clock,
         deliver: Deliver,
         report: Report,
+        shares: Shares,
         address: AddressHold | None = None,
     ) -> None:
         self._venue = venue
+        self._shares = shares
         self._where = where
         self._ws = ws
         self._market = market
@@ -79,9 +89,11 @@ class Follower:
         self._report = report
         self._address = address or AddressHold(redis, venue, clock=clock)
         self._learned_at: float | None = None
+        self.wanted: set[str] = set()
         self._watched: set[str] = set()
         self._known: set[str] = set()
         self.client: BinanceWebSocketClient | None = None
+        self.universe: list[str] = []
         self.symbols: list[str] = []
 
     # -- which contracts --------------------------------------------------------
@@ -102,22 +114,28 @@ class Follower:
             if limit.kind == "REQUEST_WEIGHT" and limit.interval_seconds == 60:
                 self._rest.weight_limit = limit.limit
         volumes = {ticker.symbol: ticker.quote_volume for ticker in days}
-        self.symbols = choose(
-            info.instruments, volumes, self._market, kept=self._watched
+        self._known = set(tradable(info.instruments))
+        self.universe = choose(
+            info.instruments,
+            volumes,
+            self._market,
+            kept=self.wanted & self._known,
         )
         self._learned_at = self._clock.monotonic()
-        ranks = {name: rank for rank, name in enumerate(self.symbols, 1)}
-        known = tradable(info.instruments)
-        self._known = set(known)
+        ranks = {name: rank for rank, name in enumerate(self.universe, 1)}
         await database_sync_to_async(services.instruments_store)(
-            venue=self._venue, instruments=known.values(), ranks=ranks
+            venue=self._venue,
+            instruments=tradable(info.instruments).values(),
+            ranks=ranks,
         )
 
     async def recall(self) -> None:
-        """Follow what was followed before, because the exchange does not answer."""
+        """Follow what was chosen before, or by the feed that leads."""
         stored = await database_sync_to_async(selectors.instruments)(venue=self._venue)
-        self.symbols = [row.symbol for row in stored][: self._market.symbols]
-        self._known = set(self.symbols)
+        self.universe = [row.symbol for row in stored][: self._market.symbols]
+        self._known = await database_sync_to_async(selectors.tradable_symbols)(
+            venue=self._venue
+        )
 
     @property
     def outdated(self) -> bool:
@@ -125,17 +143,24 @@ class Follower:
         at = self._learned_at
         return at is None or self._clock.monotonic() - at >= RENEW_SECONDS
 
-    async def renew(self) -> set[str]:
-        """Choose again, change the streams, return the symbols no longer followed."""
-        before = list(self.symbols)
-        await self.learn()
+    def due(self) -> list[str]:
+        """Return this feed's part of the universe, as it is now."""
+        return [name for name in self.universe if self._shares.owns(name)]
+
+    def follow(self, symbols: list[str]) -> None:
+        """Change the streams to those of these symbols."""
+        before = self._streams()
+        self.symbols = symbols
+        after = self._streams()
         if self.client is not None:
-            intervals = self._market.intervals
-            old = dict.fromkeys(default_streams(before, intervals))
-            new = dict.fromkeys(default_streams(self.symbols, intervals))
-            self.client.unsubscribe(old.keys() - new.keys())
-            self.client.subscribe(name for name in new if name not in old)
-        return set(before) - set(self.symbols)
+            self.client.subscribe(name for name in after if name not in before)
+            self.client.unsubscribe(before.keys() - after.keys())
+        self.watch(self.wanted)
+
+    def _streams(self) -> dict[str, None]:
+        if not self.symbols:
+            return {}
+        return dict.fromkeys(default_streams(self.symbols, self._market.intervals))
 
     # -- sockets ----------------------------------------------------------------
 
@@ -146,7 +171,8 @@ class Follower:
         ws = self._ws
         own = DialBucket(ws.dials_per_window, ws.dial_window, self._clock)
         client = BinanceWebSocketClient(
-            default_streams(self.symbols, self._market.intervals),
+            self._streams(),
+            name=prefix(self._shares.name),
             venue=self._venue,
             config=ws,
             where=self._where,
@@ -164,7 +190,7 @@ class Follower:
             ),
             clock=self._clock,
         )
-        client.subscribe(_watch_streams(self._watched))
+        client.subscribe(self._watch_streams(self._watched))
         self.client = client
         await client.start_websocket()
 
@@ -197,17 +223,46 @@ class Follower:
         await client.stop_websocket()
         return rows
 
+    def unseen(self, symbols: set[str]) -> set[str]:
+        """Return which of these would be watched from now on."""
+        return self._watchable(symbols) - self._watched
+
     def watch(self, symbols: set[str]) -> set[str]:
         """Follow book and trades of these symbols, and of no others.
 
         What the exchange does not trade is left out: a page may ask for anything.
         Returns the symbols that are followed no longer.
         """
-        before, self._watched = self._watched, symbols & self._known
+        self.wanted = symbols
+        before, self._watched = self._watched, self._watchable(symbols)
         if self.client is not None:
-            self.client.subscribe(_watch_streams(self._watched - before))
-            self.client.unsubscribe(_watch_streams(before - self._watched))
+            self.client.subscribe(self._watch_streams(self._watched - before))
+            self.client.unsubscribe(self._watch_streams(before - self._watched))
         return before - self._watched
+
+    def _watchable(self, symbols: set[str]) -> set[str]:
+        return {name for name in symbols & self._known if self._shares.owns(name)}
+
+    @property
+    def kept_books(self) -> list[str]:
+        """The symbols whose books are kept from diffs, the most traded first."""
+        if self.client is None or self._market.book_source != "diff":
+            return []
+        ranks = {symbol: rank for rank, symbol in enumerate(self.symbols)}
+        return sorted(self._watched, key=lambda each: (ranks.get(each, inf), each))
+
+    def _watch_streams(self, symbols: Iterable[str]) -> list[str]:
+        diff = self._market.book_source == "diff"
+        return [
+            name
+            for symbol in sorted(symbols)
+            for name in (
+                depth_stream(symbol, speed="100ms")
+                if diff
+                else partial_depth_stream(symbol, levels=20, speed="500ms"),
+                agg_trade_stream(symbol),
+            )
+        ]
 
     def pause(self) -> None:
         """Stop reading: decoding is behind."""
@@ -228,17 +283,6 @@ class Follower:
                 "reconnect_statistics": {},
             }
         return self.client.get_connection_stats()
-
-
-def _watch_streams(symbols: Iterable[str]) -> list[str]:
-    return [
-        name
-        for symbol in sorted(symbols)
-        for name in (
-            partial_depth_stream(symbol, levels=20, speed="500ms"),
-            agg_trade_stream(symbol),
-        )
-    ]
 
 
 def _understood(body: Body | BadBody) -> Body:

@@ -1,13 +1,13 @@
 """REST of what happened to the connections: export, patterns, incidents."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
 
-from core.clock import SystemClock
+from core.clock import SystemClock, ms_of
 from core.errors import InvalidInput
 from core.export import Format, export_response
 from market import connection_history, export, patterns_report
@@ -36,7 +36,7 @@ def connections_export(
     venue = settings.QUANTAI.site.exchange
     if kind == "statistics":
         return export_response(request, export.statistics(venue=venue), file_format)
-    since_ms, until_ms = _ms(since), _ms(until)
+    since_ms, until_ms = ms_of(since), ms_of(until)
     if since_ms is not None and until_ms is not None and until_ms <= since_ms:
         raise InvalidInput("until", str(until), "must be later than since")
     table = export.events(
@@ -74,10 +74,3 @@ def connections_incidents(
         "incidents": rows,
         "complete": len(rows) < INCIDENTS_KEPT,
     }
-
-
-def _ms(moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1000)

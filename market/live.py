@@ -8,8 +8,8 @@ from typing import Any
 
 from redis import Redis
 
-from core import push, snapshot, wire
 from core import redis as core_redis
+from core import snapshot, wire
 from core.errors import BusUnavailable
 from market import selectors
 from market.domain.candles import INTERVAL_MS, bar_open
@@ -43,8 +43,9 @@ def _age_seconds(at_ms: int | None) -> float | None:
 
 
 def _epoch(redis: Redis, venue: str) -> str:
-    raw = snapshot.read_one(redis, venue, META, QUOTES)
-    return str(wire.decode(raw)["epoch"]) if raw else ""
+    """Return the epochs of all feeds, separated by spaces."""
+    found = snapshot.read(redis, venue, META).values()
+    return " ".join(sorted(wire.decode(raw)["epoch"] for raw in found))
 
 
 def feed(venue: str) -> dict[str, Any] | None:
@@ -111,6 +112,19 @@ def symbols(venue: str) -> dict[str, Any]:
     }
 
 
+def quotes(venue: str) -> dict[str, dict[str, Any]]:
+    """Return the newest quote item of each symbol; raises ``BusUnavailable``."""
+    with _redis() as redis:
+        table = snapshot.read(redis, venue, QUOTES)
+    return {symbol: wire.decode(raw) for symbol, raw in table.items()}
+
+
+def quote_raw(venue: str, symbol: str) -> bytes | None:
+    """Return the newest quote item of one symbol as JSON; raises ``BusUnavailable``."""
+    with _redis() as redis:
+        return snapshot.read_one(redis, venue, QUOTES, symbol)
+
+
 def klines(venue: str, symbol: str, interval: str, limit: int) -> dict[str, Any]:
     """Return stored bars and, last, the unfinished one."""
     bars = selectors.bars_recent(
@@ -144,10 +158,10 @@ def symbol_item(venue: str, symbol: str, name: str) -> dict[str, Any] | None:
 
 def today(venue: str) -> date:
     """Return the exchange's day, UTC."""
-    return datetime.fromtimestamp(_exchange_now(venue) / 1000, UTC).date()
+    return datetime.fromtimestamp(exchange_now(venue) / 1000, UTC).date()
 
 
-def _exchange_now(venue: str) -> int:
+def exchange_now(venue: str) -> int:
     """Return the exchange's time in ms: the newest datum's and its age.
 
     Without Redis or before the first datum it is this machine's time.
@@ -166,10 +180,12 @@ def coverage(venue: str, day: date, intervals: Sequence[str]) -> dict[str, Any]:
 
     A series can have every bar since its first one ever; one that is followed no
     longer (symbol without rank, or interval not among ``intervals``) only up to the
-    last bar that it has of that day. Series that can have none are left out.
+    last bar that it has of that day. Series that can have none are left out. A day
+    before which a whole day has no bar counts from its own first one, because a
+    series begins there anew: after history of long ago was imported, say.
     """
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
-    now = _exchange_now(venue)
+    now = exchange_now(venue)
     followed = {row.symbol for row in selectors.instruments(venue=venue)}
     series = []
     for row in selectors.coverage(venue=venue, day_ms=start):
@@ -195,7 +211,10 @@ def _expected(row: dict[str, Any], start: int, due: int) -> int:
     What is stored although it is not due yet counts too.
     """
     interval, length = row["interval"], INTERVAL_MS[row["interval"]]
-    begin = bar_open(max(start, row["first"]) + length - 1, interval)
+    first = row["first"]
+    if row["oldest"] is not None and (row["before"] or 0) < start - selectors.DAY_MS:
+        first = row["oldest"]
+    begin = bar_open(max(start, first) + length - 1, interval)
     end = bar_open(due, interval)
     if row["newest"] is not None:
         end = max(end, row["newest"] + length)
@@ -216,10 +235,3 @@ def _covered(row: dict[str, Any], expected: int) -> dict[str, Any]:
 def _percent(part: int, whole: int) -> float | None:
     """Return percent with three decimals, rounded down: 100 means that all is there."""
     return None if whole == 0 else part * 100_000 // whole / 1000
-
-
-def queue_position(topic: str) -> dict[str, Any]:
-    """Return epoch and last number of a queued topic."""
-    with _redis() as redis:
-        epoch, seq = push.queue_position(redis, topic)
-    return {"epoch": epoch, "seq": seq}

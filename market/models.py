@@ -2,6 +2,32 @@
 
 from django.db import models
 
+from market.signal_models import (
+    Calibration,
+    FactorRecord,
+    Scan,
+    ScoreWeights,
+    Signal,
+    SignalOutcome,
+)
+
+__all__ = [
+    "Calibration",
+    "Candle",
+    "ConnectionEvent",
+    "FactorRecord",
+    "FeedCommand",
+    "FeedControl",
+    "Gap",
+    "Instrument",
+    "RequestBudget",
+    "Scan",
+    "ScoreWeights",
+    "Series",
+    "Signal",
+    "SignalOutcome",
+]
+
 
 class Instrument(models.Model):
     """A contract with the rules an order must keep, as the exchange last told."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis.asyncio import Redis as AsyncRedis
@@ -20,6 +21,7 @@ QUOTES = "quotes"
 BARS = "bars"
 CONNECTIONS = "connections"
 FEED = "feed"
+PARTS = "parts"
 EVENTS = "events"
 SYMBOL_SECONDS = 120
 
@@ -32,18 +34,29 @@ def symbol_topic(symbol: str) -> str:
 class Publisher:
     """Writes the newest state of one venue and tells browsers; never blocks the feed.
 
+    ``name`` is the feed's, and ``owns`` tells which symbols are its to write.
+
     While one publication is under way the changed symbols collect, so a slow Redis
     conflates. After Redis was away, or came back empty before anybody noticed,
     everything is written again under a new epoch.
     """
 
     def __init__(
-        self, redis: "AsyncRedis", venue: str, run: str, state: MarketState
+        self,
+        redis: "AsyncRedis",
+        venue: str,
+        run: str,
+        state: MarketState,
+        *,
+        name: str = "feed",
+        owns: Callable[[str], bool] = lambda symbol: True,
     ) -> None:
         self._redis = redis
         self._venue = venue
         self._run = run
         self._state = state
+        self._name = name
+        self._owns = owns
         self._newest = NewestPublisher(redis, run)
         self._changed: set[str] = set()
         self._sent: dict[tuple[str, str], int] = {}
@@ -52,6 +65,7 @@ class Publisher:
         self._whole = True
         self.watched: set[str] = set()
         self.published = 0
+        self._number = 0
 
     @property
     def epoch(self) -> str:
@@ -101,30 +115,36 @@ class Publisher:
         # Readers must not see a table between its deletion and its writing.
         pipeline = self._redis.pipeline(transaction=self._whole)
         if self._whole:
-            self._lost += 1
-            epoch = f"{self._run}-{self._lost}"
-            self._newest = NewestPublisher(self._redis, epoch)
             changed = set(self._state.symbols())
-            meta = wire.encode({"epoch": epoch})
-            snapshot.stage_replace(pipeline, self._venue, META, [(QUOTES, meta)])
+            await self._stage_beginning(pipeline, changed)
         quotes = [
             (symbol, wire.encode(item))
             for symbol in changed
-            if (item := self._state.quote_item(symbol)) is not None
+            if self._owns(symbol)
+            and (item := self._state.quote_item(symbol)) is not None
         ]
-        if self._whole:
-            snapshot.stage_replace(pipeline, self._venue, QUOTES, quotes)
-        else:
-            snapshot.stage(pipeline, self._venue, QUOTES, quotes)
+        snapshot.stage(pipeline, self._venue, QUOTES, quotes)
         if quotes:
             self._newest.stage(pipeline, QUOTES, quotes)
         for symbol in changed & self.watched:
-            self._stage_symbol(pipeline, symbol)
-        snapshot.stage_read_one(pipeline, self._venue, META, QUOTES)
+            if self._owns(symbol):
+                self._stage_symbol(pipeline, symbol)
+        snapshot.stage_read_one(pipeline, self._venue, META, self._name)
         *_, meta = await pipeline.execute()
         self._whole = False
         self.published += 1
         self._check(meta)
+
+    async def _stage_beginning(self, pipeline: Any, known: set[str]) -> None:
+        """Begin an epoch; what an earlier run left of our symbols goes."""
+        self._lost += 1
+        epoch = f"{self._run}-{self._lost}"
+        self._newest = NewestPublisher(self._redis, epoch)
+        meta = wire.encode({"epoch": epoch})
+        snapshot.stage(pipeline, self._venue, META, [(self._name, meta)])
+        there = await snapshot.names(self._redis, self._venue, QUOTES)
+        old = [symbol for symbol in there - known if self._owns(symbol)]
+        snapshot.stage_remove(pipeline, self._venue, QUOTES, old)
 
     def _check(self, meta: bytes | None) -> None:
         """Notice a server that was restarted: it is reached again without an error."""
@@ -152,17 +172,63 @@ class Publisher:
 
     async def status(self, topic: str, items: list[tuple[str, Any]]) -> None:
         """Publish a status topic (``connections`` or ``feed``) as a whole."""
+        # By the clock: another feed may have led, and numbered, in between.
+        self._number = max(self._number + 1, time.time_ns() // 1_000_000)
         encoded = [
-            (name, wire.encode({"k": name, "n": self._newest.seq(topic) + 1, **item}))
+            (name, wire.encode({"k": name, "n": self._number, **item}))
             for name, item in items
         ]
         try:
             pipeline = self._redis.pipeline(transaction=True)
             snapshot.stage_replace(pipeline, self._venue, topic, encoded)
             self._newest.stage(pipeline, topic, encoded)
-            snapshot.stage_read_one(pipeline, self._venue, META, QUOTES)
+            snapshot.stage_read_one(pipeline, self._venue, META, self._name)
             *_, meta = await pipeline.execute()
             self._check(meta)
+        except core_redis.UNAVAILABLE as error:
+            self._lose(error)
+
+    async def part(self, part: Any) -> None:
+        """Write what this feed tells of itself, for the one that leads."""
+        await self._try(snapshot.stage, PARTS, [(self._name, wire.encode(part))])
+
+    async def no_part(self) -> None:
+        """Take back what this feed told of itself."""
+        await self._try(snapshot.stage_remove, PARTS, [self._name])
+
+    async def parts(self) -> dict[str, Any]:
+        """Return what the feeds tell of themselves, by name; empty without Redis."""
+        try:
+            found = await snapshot.read_async(self._redis, self._venue, PARTS)
+        except core_redis.UNAVAILABLE as error:
+            self._lose(error)
+            return {}
+        return {name: wire.decode(raw) for name, raw in found.items()}
+
+    async def last_trade(self, symbol: str) -> tuple[int, int] | None:
+        """Return id and time (ms) of the last trade that any feed told of, or None."""
+        try:
+            found = await snapshot.read_async(
+                self._redis, self._venue, symbol_topic(symbol)
+            )
+        except core_redis.UNAVAILABLE as error:
+            self._lose(error)
+            return None
+        if "trades" not in found:
+            return None
+        number, time, *_ = wire.decode(found["trades"])["items"][-1]
+        return number, time
+
+    async def forget_symbol(self, symbol: str) -> None:
+        """Nobody looks at a symbol: what was written of it grows old."""
+        topic = symbol_topic(symbol)
+        await self._try(snapshot.stage_replace, topic, [])
+
+    async def _try(self, stage: Callable[..., None], table: str, what: Any) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        stage(pipeline, self._venue, table, what)
+        try:
+            await pipeline.execute()
         except core_redis.UNAVAILABLE as error:
             self._lose(error)
 
@@ -171,20 +237,14 @@ class Publisher:
         items = [
             (f"{symbol}:{interval}", wire.encode(bar))
             for symbol, interval, bar in self._state.live_bars()
+            if self._owns(symbol)
         ]
-        try:
-            pipeline = self._redis.pipeline(transaction=False)
-            snapshot.stage(pipeline, self._venue, BARS, items)
-            await pipeline.execute()
-        except core_redis.UNAVAILABLE as error:
-            self._lose(error)
+        await self._try(snapshot.stage, BARS, items)
 
     async def events(self, items: list[tuple[str, Any]]) -> None:
         """Hand on events, each once."""
-        encoded = [(name, wire.encode(item)) for name, item in items]
         try:
-            # A fresh server counts from 1 again and needs an epoch never used before.
-            await queue_publish(self._redis, EVENTS, encoded, uuid.uuid4().hex[:12])
+            await events_publish(self._redis, items)
         except core_redis.UNAVAILABLE as error:
             self._lose(error)
 
@@ -203,3 +263,10 @@ class Publisher:
             }
         self.watched = watched
         return watched
+
+
+async def events_publish(redis: "AsyncRedis", items: list[tuple[str, Any]]) -> None:
+    """Hand on events, each once, to browsers; raises ``core.redis.UNAVAILABLE``."""
+    encoded = [(name, wire.encode(item)) for name, item in items]
+    # A fresh server counts from 1 again and needs an epoch never used before.
+    await queue_publish(redis, EVENTS, encoded, uuid.uuid4().hex[:12])

@@ -99,10 +99,7 @@ class Replay:
         """
         for book in self.state.tally.books.values():
             if book.state is BookState.LIVE:
-                bids, asks = book.top(BOOK_LEVELS)
-                self.state.show(
-                    BookTop(book.symbol, book.last_id, bids, asks, book.time, book.time)
-                )
+                self.state.show(book.best_levels(BOOK_LEVELS))
 
     def report(self, seconds: float) -> ReplayReport:
         """Return what was seen so far, in so many seconds."""
@@ -136,11 +133,11 @@ class _TalliedState(MarketState):
         self.tally = Tally()
         self.asked_symbol = ""
 
-    def apply(self, event: object, received_ms: int) -> None:
+    def apply(self, event: object, received_ms: int, *, fetched: bool = False) -> None:
         if isinstance(event, BookSnapshot) and not event.symbol:
             event = replace(event, symbol=self._snapshot_symbol())
         self.tally.take(event)
-        super().apply(event, received_ms)
+        super().apply(event, received_ms, fetched=fetched)
 
     def show(self, event: BookTop) -> None:
         """Take a value that was not in the capture and is not counted."""

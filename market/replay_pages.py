@@ -18,11 +18,11 @@ from core import redis as core_redis
 from core import snapshot
 from core.errors import BusUnavailable, InvalidInput
 from market import live, services
-from market.publisher import BARS, QUOTES, Publisher, symbol_topic
+from market.publisher import BARS, META, QUOTES, Publisher, symbol_topic
 from market.replay import Replay
 
 FEED_SILENT_SECONDS = 10.0
-_META = "meta"
+NAME = "replay"
 
 
 class ReplayPages:
@@ -37,7 +37,6 @@ class ReplayPages:
         self._venue = venue
         self._period = 1.0 / push_hz
         self._due = 0.0
-        self._epoch_before: bytes | None = None
         self._redis: AsyncRedis | None = None
         self._publisher: Publisher | None = None
 
@@ -76,16 +75,13 @@ class ReplayPages:
     async def _open(self) -> None:
         self._redis = core_redis.client()
         try:
-            before = await self._redis.hget(
-                core_redis.key("state", self._venue, _META), QUOTES
-            )
+            await self._redis.ping()
         except core_redis.UNAVAILABLE as error:
             await self._redis.aclose()
             raise BusUnavailable(f"pages cannot be reached: {error}") from error
-        self._epoch_before = before if isinstance(before, bytes) else None
         self._publisher = Publisher(
             self._redis, self._venue, f"replay-{uuid.uuid4().hex[:8]}",
-            self._replay.state,
+            self._replay.state, name=NAME,
         )  # fmt: skip
 
     async def _publish(self) -> None:
@@ -118,10 +114,7 @@ class ReplayPages:
         topics = [symbol_topic(symbol) for symbol in self._replay.state.symbols()]
         for table in (QUOTES, BARS, *topics):
             snapshot.stage_replace(pipeline, self._venue, table, [])
-        if self._epoch_before is not None:
-            snapshot.stage_replace(
-                pipeline, self._venue, _META, [(QUOTES, self._epoch_before)]
-            )
+        snapshot.stage_remove(pipeline, self._venue, META, [NAME])
         await pipeline.execute()
 
 

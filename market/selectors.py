@@ -1,11 +1,13 @@
 """All reads of the market app."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from market.domain.candles import MissingBars
+from market.candle_store import COLUMNS
+from market.domain.candles import INTERVAL_MS, MissingBars
 from market.models import (
     Candle,
     ConnectionEvent,
@@ -16,6 +18,7 @@ from market.models import (
     Series,
 )
 
+TRADING = "TRADING"
 BAR_FIELDS = (
     "open_time",
     "open",
@@ -95,6 +98,62 @@ def bars_between(*, venue: str, missing: MissingBars) -> int:
     ).count()
 
 
+def bar_rows(
+    *,
+    venue: str,
+    symbol: str,
+    interval: str,
+    first: int,
+    last: int,
+    values: Sequence[str] = COLUMNS[2:],
+) -> list[tuple[Any, ...]]:
+    """Return bars from ``first`` to ``last`` (open times, ms), in order.
+
+    Each is its open time and then its values, all in the order of the table unless
+    fewer are asked for.
+    """
+    rows = Candle.objects.filter(
+        series__venue=venue,
+        series__symbol=symbol,
+        series__interval=interval,
+        open_time__range=(first, last),
+    )
+    return list(rows.order_by("open_time").values_list("open_time", *values))
+
+
+def open_times_between(
+    *, venue: str, symbol: str, interval: str, first: int, last: int
+) -> list[int]:
+    """Return the open times of stored bars from ``first`` to ``last``, in order."""
+    rows = Candle.objects.filter(
+        series__venue=venue,
+        series__symbol=symbol,
+        series__interval=interval,
+        open_time__range=(first, last),
+    )
+    return list(rows.order_by("open_time").values_list("open_time", flat=True))
+
+
+def open_times_around(
+    *, venue: str, symbol: str, interval: str, first: int, last: int
+) -> tuple[int | None, int | None]:
+    """Return the open times of the nearest bars before ``first`` and after ``last``."""
+    rows = Candle.objects.filter(
+        series__venue=venue, series__symbol=symbol, series__interval=interval
+    ).order_by("open_time")
+    times = rows.values_list("open_time", flat=True)
+    return (
+        times.filter(open_time__lt=first).last(),
+        times.filter(open_time__gt=last).first(),
+    )
+
+
+def is_followed(*, venue: str, symbol: str) -> bool:
+    """Whether the feed of ``venue`` follows this contract."""
+    rows = Instrument.objects.filter(venue=venue, symbol=symbol, rank__isnull=False)
+    return rows.exists()
+
+
 def bar_values(
     *, venue: str, symbol: str, interval: str, since: int
 ) -> dict[int, tuple[float, ...]]:
@@ -141,23 +200,29 @@ def gap_totals(*, venue: str) -> dict[str, int]:
 def coverage(*, venue: str, day_ms: int) -> list[dict[str, Any]]:
     """Return per series its bars of a UTC day; a bar counts by its open time.
 
-    ``first`` is the series' first bar ever, ``newest`` the last one of the day or
-    None. Each value is a look into the primary key, however long the history.
+    ``first`` is the series' first bar ever, ``before`` the last one before the day,
+    ``oldest`` and ``newest`` the first and last one of the day, None where there is
+    none. Each value is a look into the primary key, however long the history.
     """
     stored = Candle.objects.filter(series=OuterRef("pk")).order_by("open_time")
     of_day = stored.filter(open_time__gte=day_ms, open_time__lt=day_ms + DAY_MS)
+    before = stored.filter(open_time__lt=day_ms)
     counted = of_day.order_by().values("series").annotate(bars=Count("open_time"))
     rows = (
         Series.objects.filter(venue=venue)
         .annotate(
             first=Subquery(stored.values("open_time")[:1]),
+            before=Subquery(before.reverse().values("open_time")[:1]),
+            oldest=Subquery(of_day.values("open_time")[:1]),
             newest=Subquery(of_day.reverse().values("open_time")[:1]),
             bars=Coalesce(Subquery(counted.values("bars")), 0),
         )
         .filter(first__isnull=False)
         .order_by("symbol", "interval")
     )
-    found = rows.values("symbol", "interval", "first", "newest", "bars")
+    found = rows.values(
+        "symbol", "interval", "first", "before", "oldest", "newest", "bars"
+    )
     return [dict(row) for row in found]
 
 
@@ -181,6 +246,37 @@ def connection_events(
 def instruments(*, venue: str) -> list[Instrument]:
     """Return the contracts of ``venue``, the most traded first."""
     return list(Instrument.objects.filter(venue=venue, rank__isnull=False))
+
+
+def gaps_open(*, venue: str) -> list[MissingBars]:
+    """Return the ranges of bars that are not settled."""
+    rows = Gap.objects.filter(venue=venue, state="open", kind="kline")
+    return [
+        MissingBars(*row)
+        for row in rows.values_list("symbol", "interval", "first", "last")
+    ]
+
+
+def unfillable_since(*, venue: str, interval: str, since: int) -> dict[str, list[int]]:
+    """Return by symbol the open times of bars that the exchange does not have."""
+    rows = Gap.objects.filter(
+        venue=venue,
+        kind="kline",
+        interval=interval,
+        state="unfillable",
+        last__gte=since,
+    ).values_list("symbol", "first", "last")
+    found: dict[str, list[int]] = {}
+    for symbol, first, last in rows:
+        times = range(first, last + 1, INTERVAL_MS[interval])
+        found.setdefault(symbol, []).extend(at for at in times if at >= since)
+    return found
+
+
+def tradable_symbols(*, venue: str) -> set[str]:
+    """Return the symbols that the exchange was last seen to trade."""
+    rows = Instrument.objects.filter(venue=venue, status=TRADING)
+    return set(rows.values_list("symbol", flat=True))
 
 
 def feed_desired(*, venue: str) -> str:

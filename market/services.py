@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,6 +27,7 @@ from market.models import (
 log = logging.getLogger(__name__)
 
 EVENT_TEXT_LIMIT = 2000
+CLOSED = "CLOSE"
 
 
 def worker_name(venue: str) -> str:
@@ -70,6 +72,18 @@ class CandleStore:
                 for candle in wanted
             )
         # Not before the commit: a series that was rolled back has no id.
+        self._ids = ids
+        return count
+
+    def store_rows(self, pair: tuple[str, str], rows: Iterable[tuple[Any, ...]]) -> int:
+        """Store closed bars of one series (symbol, interval) and return how many.
+
+        A row is an open time and then the values in the order of the table; storing
+        one again replaces it. Raises ``django.db.Error``.
+        """
+        with transaction.atomic():
+            ids = self._series({pair})
+            count = candle_store.upsert((ids[pair], *row) for row in rows)
         self._ids = ids
         return count
 
@@ -129,7 +143,8 @@ def instruments_store(
 ) -> None:
     """Store what the exchange tells of its contracts; rank 1 trades most.
 
-    Contracts that are followed no longer, delisted ones included, lose their rank.
+    Contracts that are followed no longer lose their rank, and those of which the
+    exchange tells nothing more are closed.
     """
     now = timezone.now()
     rows = [
@@ -151,6 +166,9 @@ def instruments_store(
         _instruments_upsert(rows)
         unfollowed = Instrument.objects.filter(venue=venue, rank__isnull=False)
         unfollowed.exclude(symbol__in=ranks).update(rank=None, updated_at=now)
+        trading = Instrument.objects.filter(venue=venue, status=selectors.TRADING)
+        told = [row.symbol for row in rows]
+        trading.exclude(symbol__in=told).update(status=CLOSED, updated_at=now)
 
 
 def _instruments_upsert(rows: list[Instrument]) -> None:

@@ -4,15 +4,18 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from market.binance.rest import BinanceRestClient, RestError
+from market.binance.rest import BinanceRestClient, RestError, RestRefused
 from market.binance.rest_schemas import BadBody, parse_agg_trades
 from market.domain.types import Trade
 
 log = logging.getLogger(__name__)
 
 PAGE = 1000
+UNKNOWN_SYMBOL = -1121
 # A hole of a long outage would cost more weight than a page's tape is worth.
 MAX_PAGES = 10
+
+UNFOLLOWED = "nobody follows these trades any more"
 
 Hole = tuple[str, int, int]
 
@@ -31,7 +34,8 @@ class TradeFill:
     """Closes the holes of the watched symbols' tapes.
 
     A hole is fetched when it was there at two looks, so that trades which only
-    overtook each other on two connections are left alone.
+    overtook each other on two connections are left alone. ``covers`` says whether the
+    tape that holds these ids is still there.
     """
 
     def __init__(
@@ -42,13 +46,16 @@ class TradeFill:
         holes: Callable[[], Iterator[Hole]],
         apply: Callable[[Trade], None],
         give_up: Callable[[Hole], None],
+        covers: Callable[[Hole], bool],
     ) -> None:
         self._rest = rest
         self._ledger = ledger
         self._holes = holes
         self._apply = apply
         self._give_up = give_up
+        self._covers = covers
         self._seen: set[Hole] = set()
+        self._told: set[Hole] = set()
         self.filled = 0
 
     async def step(self, cause: str) -> int:
@@ -57,11 +64,13 @@ class TradeFill:
         Raises ``RestError`` when the exchange does not answer; the hole stays.
         """
         holes = list(self._holes())
+        await self._settle_what_came(holes)
         standing = [hole for hole in holes if hole in self._seen]
         self._seen = set(holes)
         if not standing:
             return 0
         await self._ledger.trades_opened(standing, cause)
+        self._told.update(standing)
         return sum([await self._fill(hole) for hole in standing])
 
     async def _fill(self, hole: Hole) -> int:
@@ -69,7 +78,13 @@ class TradeFill:
         found = 0
         start = first
         for _ in range(MAX_PAGES):
-            trades = await self._fetch(symbol, start, min(PAGE, last - start + 1))
+            try:
+                trades = await self._fetch(symbol, start, min(PAGE, last - start + 1))
+            except RestRefused as error:
+                # One symbol that is gone must not keep the others waiting for ever.
+                if error.code != UNKNOWN_SYMBOL:
+                    raise
+                trades = ()
             wanted = [trade for trade in trades if first <= trade.id <= last]
             for trade in wanted:
                 self._apply(trade)
@@ -84,7 +99,16 @@ class TradeFill:
             self._give_up(hole)
         self.filled += found
         await self._ledger.trades_settled(hole, found, note)
+        self._told.discard(hole)
         return found
+
+    async def _settle_what_came(self, holes: list[Hole]) -> None:
+        """Close rows whose trades came late by a stream, or that nobody follows now."""
+        for hole in [each for each in self._told if not _meets(each, holes)]:
+            came = self._covers(hole)
+            found = hole[2] - hole[1] + 1 if came else 0
+            await self._ledger.trades_settled(hole, found, "" if came else UNFOLLOWED)
+            self._told.discard(hole)
 
     async def _fetch(self, symbol: str, start: int, limit: int) -> tuple[Trade, ...]:
         raw = await self._rest.get_raw(
@@ -94,3 +118,11 @@ class TradeFill:
         if isinstance(trades, BadBody):
             raise RestError(f"trades of {symbol}: {trades.reason}")
         return trades
+
+
+def _meets(hole: Hole, holes: list[Hole]) -> bool:
+    """Whether any id of the hole is still missing."""
+    symbol, first, last = hole
+    return any(
+        name == symbol and low <= last and high >= first for name, low, high in holes
+    )

@@ -10,4 +10,5 @@ urlpatterns = [
     re_path(r"^symbols/(?P<symbol>\w{2,30})/$", views.symbol, name="symbol"),
     path("connections/", views.connections, name="connections"),
     path("gaps/", views.gaps, name="gaps"),
+    path("signals/", views.signals, name="signals"),
 ]

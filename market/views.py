@@ -1,4 +1,4 @@
-"""Pages of the market: live table, one symbol, connections, gaps.
+"""Pages of the market: live table, one symbol, connections, gaps, signals.
 
 They render the frame only; the numbers come over REST and the browser socket.
 """
@@ -28,3 +28,10 @@ def connections(request: HttpRequest) -> HttpResponse:
 def gaps(request: HttpRequest) -> HttpResponse:
     """What the streams did not bring; it is part of the connections."""
     return render(request, "market/gaps.html", {"section": "connections"})
+
+
+def signals(request: HttpRequest) -> HttpResponse:
+    """What the scans found, and how earlier scores turned out."""
+    intervals = settings.QUANTAI.market.intervals
+    context = {"section": "signals", "intervals": intervals}
+    return render(request, "market/signals.html", context)

@@ -1,6 +1,7 @@
 """The exchange client: many streams over few connections, each kept alive."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,14 +11,21 @@ from market.binance import tls
 from market.binance.config import WsSettings
 from market.binance.connection import Connection
 from market.binance.dial import DialBucket, DialBudget, DialGate
-from market.binance.events import ConnectionEvent, Report, State
-from market.binance.failures import WebSocketErrorType
+from market.binance.events import ConnectionEvent, Report
+from market.binance.lag import LoopLag
 from market.binance.link import Deliver, Moving, Surroundings
 from market.binance.plan import capacity, shard
 from market.binance.rate import Rate
+from market.binance.rerouting import Rerouter
 from market.binance.sockets import Dialer, dialer
-from market.binance.streams import Route, StreamKind, route, stream_kind
+from market.binance.statistics import reconnect_statistics, totals
+from market.binance.streams import Route, StreamKind
 from market.binance.urls import Endpoints, endpoints
+
+log = logging.getLogger(__name__)
+
+# Named by events that concern them all.
+EVERY_CONNECTION = "client"
 
 OnMessage = Callable[[str, bytes], None]
 
@@ -28,12 +36,14 @@ class BinanceWebSocketClient:
     ``on_message(stream, raw)`` hears every data frame; a program that wants the
     stream's kind and the time of arrival gives ``deliver`` instead. Both are called
     in the event loop and must not block. Names may be given now or subscribed later.
+    ``name`` tells the connections of several clients apart.
     """
 
     def __init__(
         self,
         streams: Iterable[str] = (),
         *,
+        name: str = "",
         venue: str = "binance",
         on_message: OnMessage | None = None,
         config: WsSettings | None = None,
@@ -48,6 +58,7 @@ class BinanceWebSocketClient:
     ) -> None:
         config = config or WsSettings()
         clock = clock or SystemClock()
+        self._prefix = f"{name}." if name else ""
         self._config = config
         self._clock = clock
         self._where = where or endpoints(venue)
@@ -57,6 +68,8 @@ class BinanceWebSocketClient:
         self._rate = Rate(clock.monotonic())
         self._started_at: float | None = None
         self._gone_frames = 0
+        self._lag = LoopLag(self._stalled)
+        self._rerouter = Rerouter(self)
         self.connections: dict[str, Connection] = {}
         self.gate = DialGate(
             budget or DialBucket(config.dials_per_window, config.dial_window, clock),
@@ -73,13 +86,15 @@ class BinanceWebSocketClient:
             deliver=deliver or _adapter(on_message),
             report=report or _ignore_event,
             rotation=asyncio.Lock(),
+            lag=self._lag,
+            rerouter=self._rerouter,
             moving=moving,
         )
 
     async def start_websocket(self) -> None:
         """Begin to follow the streams; returns at once, dials go on in tasks."""
         self._started_at = self._clock.monotonic()
-        for where, names in shard(self._streams, self._config.streams_per_connection):
+        for where, names in self._shards(self._streams):
             self._open(where, names)
 
     async def stop_websocket(self) -> None:
@@ -91,6 +106,7 @@ class BinanceWebSocketClient:
         self._tasks.clear()
         self.connections.clear()
         self._counts.clear()
+        self._rerouter.forget(self._streams)
         self._started_at = None
 
     def subscribe(self, names: Iterable[str]) -> None:
@@ -102,24 +118,23 @@ class BinanceWebSocketClient:
         homeless: list[str] = []
         homes: dict[str, list[str]] = {}
         for name in new:
-            home = self._room_for(name, homes)
+            home = self._room_for(name, self._rerouter.route(name), homes)
             if home is None:
                 homeless.append(name)
             else:
                 homes.setdefault(home.id, []).append(name)
         for home_id, group in homes.items():
             self.connections[home_id].add(group)
-        for where, group in shard(homeless, self._config.streams_per_connection):
+        for where, group in self._shards(homeless):
             self._open(where, group)
 
     def unsubscribe(self, names: Iterable[str]) -> None:
         """Follow these streams no longer; a connection left empty is closed."""
         gone = set(names)
         self._streams = [name for name in self._streams if name not in gone]
+        self._rerouter.forget(gone)
         for connection in list(self.connections.values()):
-            connection.remove(gone)
-            if not connection.session.streams:
-                self._drop(connection)
+            self._remove(connection, gone)
 
     def reconnect(self, connection_id: str) -> None:
         """Replace one connection now; raises ``KeyError`` when there is none."""
@@ -127,29 +142,98 @@ class BinanceWebSocketClient:
 
     def pause_reading(self) -> None:
         """Stop reading everywhere: the consumer is behind."""
+        self._outside.reading.paused = True
         for connection in self.connections.values():
             connection.pause()
 
     def resume_reading(self) -> None:
         """Read again."""
+        self._outside.reading.paused = False
         for connection in self.connections.values():
             connection.resume()
 
     def get_connection_stats(self) -> dict[str, Any]:
         """Return {"connections", "totals", "reconnect_statistics"} as plain values."""
-        rows = [connection.statistics() for connection in self.connections.values()]
+        connections = list(self.connections.values())
+        rows = [connection.statistics() for connection in connections]
+        now = self._clock.monotonic()
+        found = totals(connections, rows, now)
+        frames = found["messages"] = found["messages"] + self._gone_frames
         return {
             "connections": rows,
-            "totals": self._totals(rows),
-            "reconnect_statistics": self._reconnect_statistics(),
+            "totals": {
+                **found,
+                "messages_per_second": self._rate.of(frames, now),
+                "loop_lag_ms": self._lag.worst_ms(),
+                "dials": self.gate.dials,
+                "dials_waiting": self.gate.waiting,
+                "uptime_seconds": (
+                    None if self._started_at is None else now - self._started_at
+                ),
+            },
+            "reconnect_statistics": reconnect_statistics(connections),
         }
 
     # -- inside -----------------------------------------------------------------
 
-    def _open(self, where: Route, names: list[str]) -> None:
+    def _stalled(self, seconds: float) -> None:
+        log.warning("the event loop stood still for %.1f s", seconds)
+        self.tell(
+            "",
+            "stalled",
+            f"this process stood still for {seconds:.1f} s: that time counts as no "
+            "silence of the exchange",
+            EVERY_CONNECTION,
+        )
+
+    def tell(self, where: str, kind: str, reason: str, connection: str) -> None:
+        """Report an event that no connection tells of itself."""
+        self._outside.report(
+            ConnectionEvent(
+                at=self._clock.now_ms(),
+                connection=connection,
+                route=where,
+                kind=kind,
+                reason=reason,
+            )
+        )
+
+    # -- streams that are tried elsewhere, see ``Fleet`` --------------------------
+
+    def try_on(self, stream: str, where: Route) -> str:
+        """See ``Fleet.try_on``."""
+        found = self._room_for(stream, where, {})
+        connection = found or self._open(where, [])
+        connection.add([stream], on_trial=True)
+        return connection.id
+
+    def tried_since(self, stream: str, connection: str) -> float | None:
+        """See ``Fleet.tried_since``."""
+        found = self.connections.get(connection)
+        status = found and found.session.streams.get(stream.encode())
+        return status.asked_at if status else None
+
+    def keep(self, stream: str, connection: str) -> None:
+        """See ``Fleet.keep``."""
+        self.connections[connection].adopt(stream)
+        for other in list(self.connections.values()):
+            if other.id != connection:
+                self._remove(other, {stream})
+
+    def leave(self, stream: str, connection: str) -> None:
+        """See ``Fleet.leave``."""
+        found = self.connections.get(connection)
+        if found is not None:
+            self._remove(found, {stream})
+
+    def anything_live(self, now: float) -> bool:
+        """See ``Fleet.anything_live``."""
+        return any(each.session.counts(now)[1] for each in self.connections.values())
+
+    def _open(self, where: Route, names: list[str]) -> Connection:
         number = self._counts[where] = self._counts.get(where, 0) + 1
         connection = Connection(
-            f"{where.value}-{number}",
+            f"{self._prefix}{where.value}-{number}",
             where,
             self._where.stream_url(where),
             names,
@@ -159,17 +243,27 @@ class BinanceWebSocketClient:
         self._tasks[connection.id] = asyncio.create_task(
             connection.run(), name=connection.id
         )
+        return connection
+
+    def _shards(self, names: list[str]) -> list[tuple[Route, list[str]]]:
+        limit = self._config.streams_per_connection
+        return shard(names, limit, self._rerouter.route)
+
+    def _remove(self, connection: Connection, names: set[str]) -> None:
+        connection.remove(names)
+        if not connection.session.streams:
+            self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
         self._gone_frames += connection.frames
+        connection.given_up("it has no stream to follow")
         self._tasks.pop(connection.id).cancel()
         del self.connections[connection.id]
 
     def _room_for(
-        self, name: str, coming: Mapping[str, list[str]]
+        self, name: str, where: Route, coming: Mapping[str, list[str]]
     ) -> Connection | None:
         """Return a connection with room beside the streams that are coming to it."""
-        where = route(stream_kind(name))
         limit = capacity(name, self._config.streams_per_connection)
         for connection in self.connections.values():
             carried = len(connection.session.streams)
@@ -177,63 +271,6 @@ class BinanceWebSocketClient:
             if connection.route is where and carried < limit:
                 return connection
         return None
-
-    def _totals(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        now = self._clock.monotonic()
-        frames = self._gone_frames + sum(row["messages"] for row in rows)
-        live_klines = sum(
-            status.kind is StreamKind.KLINE and status.live(now)
-            for connection in self.connections.values()
-            for status in connection.session.streams.values()
-        )
-        return {
-            "connections": len(rows),
-            "connections_live": sum(
-                c.state in (State.LIVE, State.DEGRADED)
-                for c in self.connections.values()
-            ),
-            "streams_expected": sum(row["streams_expected"] for row in rows),
-            "streams_live": sum(row["streams_live"] for row in rows),
-            "streams_silent": sum(row["streams_silent"] for row in rows),
-            "kline_streams_live": live_klines,
-            "messages": frames,
-            "bytes": sum(row["bytes"] for row in rows),
-            "messages_per_second": self._rate.of(frames, now),
-            "dials": self.gate.dials,
-            "dials_waiting": self.gate.waiting,
-            "uptime_seconds": (
-                None if self._started_at is None else now - self._started_at
-            ),
-        }
-
-    def _reconnect_statistics(self) -> dict[str, Any]:
-        reconnectors = [c.reconnector for c in self.connections.values()]
-        total = sum(r.total for r in reconnectors)
-        failures = sum(sum(r.errors.values()) for r in reconnectors)
-        succeeded = sum(r.succeeded for r in reconnectors)
-        settled = sum(r.settled for r in reconnectors)
-        history = sorted(
-            (
-                {**record.as_dict(), "connection": connection.id}
-                for connection in self.connections.values()
-                for record in connection.reconnector.history
-            ),
-            key=lambda record: record["at"],
-        )
-        return {
-            "total_reconnects": total,
-            "successful_reconnects": succeeded,
-            "success_rate": succeeded / settled if settled else None,
-            "average_delay": (
-                sum(r.delay_total for r in reconnectors) / failures if failures else 0.0
-            ),
-            "max_delay": max((r.delay_max for r in reconnectors), default=0.0),
-            "error_distribution": {
-                kind.value: sum(r.errors[kind.value] for r in reconnectors)
-                for kind in WebSocketErrorType
-            },
-            "history": history[-10:],
-        }
 
 
 def _ignore_event(event: ConnectionEvent) -> None:

@@ -31,6 +31,7 @@ class WsSettings(BaseModel):
     reconnect_backoff_factor: float = Field(2.0, gt=1)
     reconnect_max_retries: int = Field(10, ge=1)
     reconnect_jitter: float = Field(0.1, ge=0, lt=1)
+    reconnect_healthy_after: Seconds = 60.0
     long_delay_after: int = Field(0, ge=0)
     ping_interval: Seconds = 30.0
     pong_timeout: Seconds = 10.0

@@ -102,13 +102,19 @@ class Connection:
             await self._link.close()
             self.state = State.STOPPED
 
+    async def _address(self) -> str:
+        """Return where to dial; asked before every dial."""
+        return self._url
+
     async def _dial(self) -> Link:
+        url = await self._address()
         async with self._outside.gate.turn(self.id):
             self._asked.clear()
             # Streams wanted while the dial is under way are told to this link too.
             link = self._dialling = Link(self.session.names, self._outside, self)
+            link.session.add(self.session.trials, on_trial=True)
             try:
-                await link.open(self._url)
+                await link.open(url)
             finally:
                 self._dialling = None
         if cancelled():
@@ -210,6 +216,7 @@ class Connection:
 
     def stream_proven(self, link: Link, stream: str, now: float) -> None:
         """The first frame of a link proves it."""
+        self._outside.rerouter.spoke(stream, self.route)
         if link.proven:
             return
         link.proven = True
@@ -227,9 +234,12 @@ class Connection:
             "%s: %s %s: %s", self.id, finding.stream, finding.kind, finding.reason
         )
         self._report(finding.kind, f"{finding.stream}: {finding.reason}")
+        if finding.never_spoke:
+            self._outside.rerouter.never_spoke(finding.stream, self._clock.monotonic())
 
     def reviewed(self, link: Link, now: float) -> None:
         """Keep the state that the operator sees."""
+        self._outside.rerouter.look(now)
         if link is not self._link or not link.proven:
             return
         self.reconnector.healthy(now)
@@ -309,14 +319,23 @@ class Connection:
 
     # -- control ----------------------------------------------------------------
 
+    def given_up(self, reason: str) -> None:
+        """Tell that nobody wants this connection any more."""
+        self._report("stopped", reason)
+
     def reconnect(self) -> None:
         """Replace the connection now, or dial now when waiting."""
         self._asked.set()
 
-    def add(self, names: list[str]) -> None:
+    def add(self, names: list[str], *, on_trial: bool = False) -> None:
         """Carry these streams as well."""
         for link in self._links():
-            link.session.add(names)
+            link.session.add(names, on_trial=on_trial)
+
+    def adopt(self, name: str) -> None:
+        """A stream that was on trial here stays."""
+        for link in self._links():
+            link.session.adopt(name)
 
     def remove(self, names: set[str]) -> None:
         """Carry these streams no longer."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 class State(StrEnum):
@@ -38,3 +38,11 @@ class ConnectionEvent:
 
 
 Report = Callable[[ConnectionEvent], None]
+
+
+class Tell(Protocol):
+    """Makes an event of something that the feed itself did or noticed."""
+
+    def __call__(
+        self, connection: str, kind: str, reason: str, route: str = "market"
+    ) -> None: ...

@@ -7,6 +7,7 @@ ConnectionFailure
 ├── StreamEnded        the stream ended although nobody asked for it
 ├── PongMissing        our ping was not answered in time
 ├── StreamsSilent      the socket is open but its streams carry nothing
+├── ListenKeyLost      the key of a private stream is dead: the socket is mute
 ├── HandshakeRefused   an HTTP status instead of 101 (451 is fatal)
 └── ReconnectAsked     the operator asked for a new connection
 """
@@ -17,6 +18,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 from enum import StrEnum
+
+from market.binance.rest_errors import RestError, RestRestricted
 
 
 class ConnectionFailure(Exception):
@@ -37,6 +40,10 @@ class PongMissing(ConnectionFailure):
 
 class StreamsSilent(ConnectionFailure):
     """The socket is open but its streams carry nothing."""
+
+
+class ListenKeyLost(ConnectionFailure):
+    """The key of a private stream is dead; the socket stays open and mute."""
 
 
 class ReconnectAsked(ConnectionFailure):
@@ -133,7 +140,7 @@ def _classify_one(error: BaseException) -> WebSocketErrorType:
         return WebSocketErrorType.TIMEOUT
     if _is_network(error):
         return WebSocketErrorType.NETWORK
-    if isinstance(error, ConnectionFailure) or _is_protocol_by_name(error):
+    if isinstance(error, (ConnectionFailure, RestError)) or _is_protocol_by_name(error):
         return WebSocketErrorType.PROTOCOL
     return WebSocketErrorType.UNKNOWN
 
@@ -162,6 +169,8 @@ def _is_network(error: BaseException) -> bool:
         return False
     if isinstance(error, StreamEnded):
         return error.code == 1006
+    if isinstance(error, RestError):
+        return error.status == 0
     return isinstance(error, (OSError, EOFError, socket.gaierror))
 
 
@@ -174,13 +183,15 @@ def _is_protocol_by_name(error: BaseException) -> bool:
 def fatal(error: BaseException) -> bool:
     """Return True when no retry can ever help (HTTP 451)."""
     return any(
-        isinstance(item, HandshakeRefused) and item.fatal for item in chain(error)
+        (isinstance(item, HandshakeRefused) and item.fatal)
+        or isinstance(item, RestRestricted)
+        for item in chain(error)
     )
 
 
 def retry_after(error: BaseException) -> float | None:
     """Return the seconds the exchange asked us to wait, if it did."""
     for item in chain(error):
-        if isinstance(item, HandshakeRefused) and item.retry_after is not None:
+        if isinstance(item, (HandshakeRefused, RestError)) and item.retry_after:
             return item.retry_after
     return None

@@ -75,6 +75,11 @@ class WebSocketHeartbeat:
         self._suspended = False
         self._waiting = dict.fromkeys(self._waiting, now)
 
+    def extend(self, seconds: float) -> None:
+        """We stood still for so long: a pong may have come and waits to be read."""
+        for payload in self._waiting:
+            self._waiting[payload] += seconds
+
     @property
     def is_alive(self) -> bool:
         """True while the connection is open and no pong is overdue."""

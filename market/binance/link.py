@@ -5,7 +5,7 @@ import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.clock import Clock
@@ -14,7 +14,9 @@ from market.binance.dial import DialGate
 from market.binance.events import Report
 from market.binance.failures import PongMissing, StreamsSilent
 from market.binance.heartbeat import WebSocketHeartbeat
-from market.binance.session import Finding, StreamSession
+from market.binance.lag import LoopLag
+from market.binance.rerouting import Rerouter
+from market.binance.session import Finding, StreamSession, StreamStatus
 from market.binance.sockets import Dialer, Socket
 from market.binance.streams import StreamKind
 
@@ -27,6 +29,13 @@ SHUTDOWN = b"serverShutdown"
 
 Deliver = Callable[[bytes, StreamKind, bytes, int], None]
 Moving = Callable[[list[str], float], Awaitable[bool]]
+
+
+@dataclass
+class Reading:
+    """Whether the consumer keeps up; links that open while it does not read nothing."""
+
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,11 @@ class Surroundings:
     deliver: Deliver
     report: Report
     rotation: asyncio.Lock
+    lag: LoopLag
+    rerouter: Rerouter
     moving: Moving | None = None
+    session: Callable[[list[str]], StreamSession] = StreamSession
+    reading: Reading = field(default_factory=Reading)
 
 
 class Hearer(Protocol):
@@ -66,7 +79,7 @@ class Link:
     """One socket from its dial to its end; not used again."""
 
     def __init__(self, names: list[str], outside: Surroundings, hearer: Hearer) -> None:
-        self.session = StreamSession(names)
+        self.session = outside.session(names)
         self.heartbeat = WebSocketHeartbeat(outside.config)
         self.frames = 0
         self.bytes = 0
@@ -82,14 +95,23 @@ class Link:
         self._monotonic = outside.clock.monotonic
         self._now_ms = outside.clock.now_ms
         self._deliver = outside.deliver
+        self._read_at = 0.0
+        self._read_ms = 0
         self._by_name = self.session.streams
         self._socket: Socket | None = None
         self._first_frame = asyncio.Event()
         self._paused = False
         self._warned_quiet = False
         self._next_question_at = 0.0
+        self._quiet_since = 0.0
+        self._broken: Exception | None = None
 
     # -- hot path ---------------------------------------------------------------
+
+    def on_read(self) -> None:
+        """Note the time, once for all messages that were read together."""
+        self._read_at = self._monotonic()
+        self._read_ms = self._now_ms()
 
     def on_message(self, raw: bytes) -> None:
         """Stamp a message and hand it on; nothing here may take long."""
@@ -100,8 +122,11 @@ class Link:
         self.bytes += len(raw)
         if status is None:
             self._other(raw)
-            return
-        now = self._monotonic()
+        else:
+            self._hear(status, name, raw)
+
+    def _hear(self, status: StreamStatus, name: bytes, raw: bytes) -> None:
+        now = self._read_at
         status.last_at = now
         status.frames += 1
         if status.first_at is None:
@@ -109,7 +134,7 @@ class Link:
             self._first_frame.set()
             log.info("✅ WebSocket连接成功: %s", status.name)
             self._hearer.stream_proven(self, status.name, now)
-        self._deliver(name, status.kind, raw, self._now_ms())
+        self._deliver(name, status.kind, raw, self._read_ms)
 
     def on_pong(self, payload: bytes) -> None:
         """Take the answer to a ping."""
@@ -124,9 +149,11 @@ class Link:
         )
         now = self._monotonic()
         self.tls = self._socket.tls
-        self.opened_at = now
+        self.opened_at = self._quiet_since = now
         self.session.opened(now)
         self.heartbeat.start(now)
+        if self._outside.reading.paused:
+            self.pause()
 
     def start(self) -> None:
         """Begin to read and watch in a task of its own, which ends with the failure."""
@@ -149,6 +176,8 @@ class Link:
 
     async def _watch(self, socket: Socket) -> None:
         while True:
+            if self._broken is not None:
+                raise self._broken
             now = self._monotonic()
             while (text := self.session.outgoing(now)) is not None:
                 socket.send(text)
@@ -161,7 +190,24 @@ class Link:
                 )
             if not self._paused:  # else nothing can be said of silence
                 await self._review(now)
-            await asyncio.sleep(TICK_SECONDS)
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        """Sleep until the next look; what we oversleep moves every deadline.
+
+        Nothing was read meanwhile: what came from the exchange still waits for us.
+        """
+        lag = self._outside.lag
+        before, since = self._monotonic(), lag.monotonic()
+        await asyncio.sleep(TICK_SECONDS)
+        late = lag.woke(since + TICK_SECONDS)
+        if late:
+            # Deadlines run on the given clock, which may be faster than the machine's.
+            now = self._monotonic()
+            lost = (now - before) * late / (late + TICK_SECONDS)
+            self._quiet_since += lost
+            self.heartbeat.extend(lost)
+            self.session.extend(lost, now)
 
     async def _review(self, now: float) -> None:
         for finding in self.session.review(now):
@@ -194,8 +240,7 @@ class Link:
         self.renewal.set()
 
     def _quiet(self, now: float) -> float:
-        since = self.session.last_frame_at() or self.opened_at or now
-        return now - since
+        return now - (self.session.last_frame_at() or self._quiet_since)
 
     async def _market_moved(self, names: list[str], quiet: float) -> bool:
         """Ask elsewhere before a connection is replaced for its silence."""
@@ -226,6 +271,10 @@ class Link:
             waiter.cancel()
         if self.task.done():
             self.task.result()
+
+    def give_up(self, error: Exception) -> None:
+        """End with this error at the next look."""
+        self._broken = error
 
     async def close(self) -> None:
         """End the task and close the socket within the close timeout."""
@@ -268,9 +317,15 @@ class Link:
         """A control answer, a notice, or a stream nobody asked for."""
         findings = self.session.answered(raw, self._monotonic())
         if findings is None:
-            if SHUTDOWN in raw:
-                self._renew("the exchange announced a shutdown")
-            self._deliver(b"", StreamKind.UNKNOWN, raw, self._now_ms())
+            self._unasked(raw)
             return
         for finding in findings:
             self._hearer.stream_found(finding)
+
+    def _unasked(self, raw: bytes) -> None:
+        if SHUTDOWN in raw:
+            self._renew("the exchange announced a shutdown")
+        elif (status := self.session.unnamed(raw)) is not None:
+            self._hear(status, status.name.encode(), raw)
+            return
+        self._deliver(b"", StreamKind.UNKNOWN, raw, self._now_ms())

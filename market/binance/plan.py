@@ -1,6 +1,6 @@
 """Which streams go on which connection; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from market.binance.streams import (
     MINI_TICKER_ALL_STREAM,
@@ -34,20 +34,27 @@ def capacity(name: str, streams_per_connection: int) -> int:
     return max(streams_per_connection, COMBINED)
 
 
+def own_route(name: str) -> Route:
+    """Return the class of path that serves the stream."""
+    return route(stream_kind(name))
+
+
 def shard(
-    names: Iterable[str], streams_per_connection: int
+    names: Iterable[str],
+    streams_per_connection: int,
+    where: Callable[[str], Route] = own_route,
 ) -> list[tuple[Route, list[str]]]:
     """Cut the streams into connections: one route each, even shares, order kept."""
     groups: dict[tuple[Route, int], list[str]] = {}
     for name in dict.fromkeys(names):
-        place = (route(stream_kind(name)), capacity(name, streams_per_connection))
+        place = (where(name), capacity(name, streams_per_connection))
         groups.setdefault(place, []).append(name)
     shards: list[tuple[Route, list[str]]] = []
-    for (where, limit), members in groups.items():
+    for (way, limit), members in groups.items():
         count = -(-len(members) // limit)
         size = -(-len(members) // count)
         shards += [
-            (where, members[start : start + size])
+            (way, members[start : start + size])
             for start in range(0, len(members), size)
         ]
     return shards

@@ -20,7 +20,6 @@ __all__ = [
     "classify_error",
 ]
 
-HEALTHY_SECONDS = 60.0
 LONG_DELAYS = (60.0, 120.0, 240.0, 300.0)
 FLAP_WINDOW_SECONDS = 300.0
 FLAP_LIMIT = 3
@@ -52,7 +51,8 @@ class ExponentialBackoffReconnector:
     """Delays between dials and their history; seconds, monotonic ``now`` given in.
 
     ``retries`` counts failures since the last data frame. The delay's exponent falls
-    back only after 60 s of healthy data, so that a flapping socket cannot storm.
+    back only after ``reconnect_healthy_after`` seconds of data, so that a flapping
+    socket cannot storm.
     """
 
     def __init__(self, config: WsSettings, rng: random.Random) -> None:
@@ -94,8 +94,9 @@ class ExponentialBackoffReconnector:
         """
         asked = isinstance(error, ReconnectAsked)
         self._settle(success=False, now=now)
+        healthy = self._config.reconnect_healthy_after
         proven_at = self._first_data_at
-        if not asked and proven_at is not None and now - proven_at < HEALTHY_SECONDS:
+        if not asked and proven_at is not None and now - proven_at < healthy:
             self._failed_at.append(now)
         delay = 0.0
         if not asked:
@@ -139,11 +140,11 @@ class ExponentialBackoffReconnector:
         return recovered
 
     def healthy(self, now: float) -> None:
-        """Called regularly while data flows; forgets the delay after 60 s of health."""
+        """Called regularly while data flows; forgets the delay after enough of it."""
         if (
             self._exponent
             and self._first_data_at is not None
-            and now - self._first_data_at >= HEALTHY_SECONDS
+            and now - self._first_data_at >= self._config.reconnect_healthy_after
         ):
             self._exponent = 0
 

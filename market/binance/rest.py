@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -13,6 +11,7 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
 
+from core.cancellation import checkpoint
 from core.clock import Clock, SystemClock
 from market.binance import tls
 from market.binance.rest_errors import (
@@ -24,6 +23,16 @@ from market.binance.rest_errors import (
     RestUnavailable,
     check_body,
     refusal,
+    without_query,
+)
+from market.binance.rest_question import (
+    NOTHING_LEFT,
+    TIMEOUT,
+    USED_WEIGHT,
+    Answer,
+    Params,
+    Question,
+    addressed,
 )
 from market.binance.rest_schemas import BadBody, parse_time
 from market.binance.retry_after import parse_retry_after
@@ -43,6 +52,7 @@ from market.binance.weights import (
 
 __all__ = [
     "BinanceRestClient",
+    "Question",
     "RestBanned",
     "RestError",
     "RestGarbled",
@@ -53,31 +63,17 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-# Addresses are tried a quarter of a second apart, so one that swallows packets costs
-# little; no name may keep us longer than ``sock_connect`` altogether.
-TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=4, sock_read=10)
 CONCURRENCY = 50
 # Connections beyond the slots, for cancels.
 SPARE_CONNECTIONS = 10
 TIME_SAMPLES = 3
-WRONG_TIME = -1021
+# Of the front door, and of the matching engine behind it (-4188: COIN-M).
+WRONG_TIME = frozenset({-1021, -5028, -4188})
 # A hold that lasts longer is an error at once; a shorter one is waited for.
 PATIENCE_SECONDS = 90.0
 ASK_AGAIN_SECONDS = 10.0
 # Nobody asks a location that is not served every few seconds.
 RESTRICTED_SECONDS = 600.0
-
-USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
-Params = Mapping[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; ``used`` is the exchange's own count of our weight."""
-
-    status: int
-    used: str
-    body: bytes
 
 
 class BinanceRestClient:
@@ -97,8 +93,10 @@ class BinanceRestClient:
         concurrency: int = CONCURRENCY,
         patience: float = PATIENCE_SECONDS,
         resolver: AbstractResolver | None = None,
+        time_path: str = "/fapi/v1/time",
     ) -> None:
         self._where = where
+        self._time_path = time_path
         self._clock = clock or SystemClock()
         self._ca_file = ca_file
         self._budget = budget or OwnBudget(self._clock)
@@ -131,6 +129,12 @@ class BinanceRestClient:
         """The exchange's clock minus ours."""
         return self.exchange_clock.offset_ms
 
+    @property
+    def known_offset_ms(self) -> float | None:
+        """The same; None until the exchange was asked for its time."""
+        clock = self.exchange_clock
+        return clock.offset_ms if clock.synchronised else None
+
     def server_now_ms(self) -> int:
         """Return the exchange's time, ms since the epoch."""
         return self.exchange_clock.now_ms()
@@ -148,14 +152,14 @@ class BinanceRestClient:
         self.exchange_clock.learn(samples)
 
     async def _sample(self) -> Sample:
-        path = "/fapi/v1/time"
-        leave = await self._permission(path, 1, cancel=False)
+        question = Question("GET", self._time_path, 1, lambda _: {})
+        leave = await self._permission(question)
         before = self._clock.now_ms()
-        answer = await self._send("GET", path, {}, None, leave)
+        answer = await self._send(question, {}, leave)
         after = self._clock.now_ms()
-        server = parse_time(await self._understand(path, answer, leave))
+        server = parse_time(await self._understand(question.path, answer, leave))
         if isinstance(server, BadBody):
-            raise RestGarbled(f"{path}: {server.reason}", 200)
+            raise RestGarbled(f"{question.path}: {server.reason}", 200)
         return Sample(before, server, after)
 
     async def _follow_clock(self) -> None:
@@ -213,64 +217,66 @@ class BinanceRestClient:
 
     async def get_raw(self, path: str, *, weight: int, **params: str | int) -> bytes:
         """Return the body of a GET; raises ``RestError``."""
-        return await self.request("GET", path, weight=weight, params=lambda _: params)
+        return await self.request(Question("GET", path, weight, lambda _: params))
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        weight: int,
-        params: Callable[[int], Params],
-        headers: Mapping[str, str] | None = None,
-        cancel: bool = False,
-    ) -> bytes:
+    async def request(self, question: Question) -> bytes:
         """Send and return the body; raises ``RestError``.
 
-        ``params`` is called with the exchange's time for every attempt, because the
-        second one, after -1021, needs another timestamp. ``cancel`` uses the reserve.
+        A timestamp that is refused is measured anew and signed again, once.
         """
         await self._follow_clock()
-        for again in (True, False):
-            try:
-                return await self._ask_once(
-                    method, path, weight, params, headers, cancel=cancel
-                )
-            except RestRefused as error:
-                if error.code != WRONG_TIME or not again:
-                    raise
-                log.warning("our timestamp was refused, asking for the time again")
-                await self.synchronise()
-        raise AssertionError("the second attempt returns or raises")
+        try:
+            return await self._ask_once(question)
+        except RestRefused as error:
+            if error.code not in WRONG_TIME:
+                raise
+            log.warning("our timestamp was refused, asking for the time again")
+        await self._measure_again()
+        try:
+            return await self._ask_once(question)
+        except RestRefused as error:
+            if error.code in WRONG_TIME:
+                log.error("the timestamp is refused although measured just now")
+            raise
 
-    async def _ask_once(
-        self,
-        method: str,
-        path: str,
-        weight: int,
-        params: Callable[[int], Params],
-        headers: Mapping[str, str] | None,
-        *,
-        cancel: bool,
-    ) -> bytes:
+    async def _measure_again(self) -> None:
+        """Learn the time; should that fail, the request was refused and not executed."""
+        try:
+            await self.synchronise()
+        except RestError as error:
+            text = f"the exchange's time is not known: {error}"
+            raise RestUnavailable(text, error.status, sent=False) from error
+
+    async def know_the_time(self) -> None:
+        """Learn the exchange's time once, before anything that must carry it."""
+        if self.exchange_clock.synchronised:
+            return
+        async with self._syncing:
+            if not self.exchange_clock.synchronised:
+                await self._measure_again()
+
+    async def _ask_once(self, question: Question) -> bytes:
         # Cancels wait for nobody. A slot is held while waiting for the budget, so that
         # a permission is as fresh as can be when the request goes.
         slot: AbstractAsyncContextManager[Any] = (
-            nullcontext() if cancel else self._slots
+            nullcontext() if question.cancel else self._slots
         )
         async with slot:
-            leave = await self._permission(path, weight, cancel=cancel)
-            told = params(self.server_now_ms())
-            answer = await self._send(method, path, told, headers, leave)
-        return await self._understand(path, answer, leave)
+            leave = await self._permission(question)
+            told = question.params(self.server_now_ms())
+            answer = await self._send(question, told, leave)
+        return await self._understand(question.path, answer, leave)
 
     # -- one exchange of request and answer -------------------------------------
 
-    async def _permission(self, path: str, weight: int, *, cancel: bool) -> Leave:
+    async def _permission(self, question: Question) -> Leave:
         """Wait for the budget; raises ``RestError`` when that would take too long."""
+        path, weight, cancel = question.path, question.weight, question.cancel
         self._refuse_restricted(path)
         if weight > usable(self.weight_limit, cancel=cancel):
-            raise RestRefused(f"{path}: weight {weight} is more than may be spent")
+            raise RestRefused(
+                f"{path}: weight {weight} is more than may be spent", sent=False
+            )
         while True:
             answer = await self._budget.take(
                 weight,
@@ -278,41 +284,45 @@ class BinanceRestClient:
                 limit=self.weight_limit,
                 cancel=cancel,
             )
+            checkpoint()  # nobody would ever leave a full minute otherwise
             if isinstance(answer, Leave):
                 return answer
             if answer.hold is not None and answer.seconds > self._patience:
                 raise _held(path, answer)
             await asyncio.sleep(min(answer.seconds, ASK_AGAIN_SECONDS))
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        params: Params,
-        headers: Mapping[str, str] | None,
-        leave: Leave,
-    ) -> Answer:
+    async def _send(self, question: Question, params: Params, leave: Leave) -> Answer:
         session = self._session or self._open()
-        url = self._where.rest + path
+        path = question.path
         try:
             async with session.request(
-                method, url, params=params, headers=headers, allow_redirects=False
+                question.method,
+                allow_redirects=False,
+                **addressed(self._where.rest, question, params),
             ) as answer:
                 body = await answer.read()
         except aiohttp.ClientPayloadError as error:
             raise RestGarbled(f"{path}: the body is cut short: {error}", 200) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorDNSError) as error:
-            await self._settle(leave, None)  # nothing was sent
-            raise RestUnavailable(f"{path}: {error}") from error
+        except NOTHING_LEFT as error:
+            await self._settle(leave, None)
+            text = without_query(str(error))
+            raise RestUnavailable(f"{path}: {text}", sent=False) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # Without an answer nobody knows whether it counted: it stays counted.
-            text = str(error) or type(error).__name__
+            text = without_query(str(error)) or type(error).__name__
             raise RestUnavailable(f"{path}: {text}") from error
+        if question.heard is not None:
+            question.heard(answer.headers)
+        silence = None
         if answer.status in (403, 418, 429):
-            await self._fall_silent(answer, body)
-        return Answer(answer.status, answer.headers.get(USED_WEIGHT, ""), body)
+            silence = await self._fall_silent(answer, body)
+        used = answer.headers.get(USED_WEIGHT, "")
+        return Answer(answer.status, used, body, silence)
 
-    async def _fall_silent(self, answer: aiohttp.ClientResponse, body: bytes) -> None:
+    async def _fall_silent(
+        self, answer: aiohttp.ClientResponse, body: bytes
+    ) -> float | None:
+        """Be silent as long as the answer wants; return for how many seconds."""
         hold = asked_silence(
             answer.status,
             parse_retry_after(answer.headers.get("Retry-After")),
@@ -322,6 +332,7 @@ class BinanceRestClient:
         if hold is not None:
             log.error("nothing is sent for %.0f s: %s", hold.seconds, hold.reason)
             await self._budget.hold(hold)
+        return hold.seconds if hold is not None else None
 
     async def _understand(self, path: str, answer: Answer, leave: Leave) -> bytes:
         """Return the body of a good answer; the budget hears of every one."""
@@ -330,7 +341,7 @@ class BinanceRestClient:
             self.used_weight = used
         await self._settle(leave, used)
         if answer.status != 200:
-            raise self._refusal(path, answer.status, answer.body)
+            raise self._refusal(path, answer)
         check_body(path, answer.body)
         return answer.body
 
@@ -355,7 +366,8 @@ class BinanceRestClient:
             try:
                 context = tls.context(self._ca_file)
             except OSError as error:
-                raise RestUnavailable(f"CA file {self._ca_file}: {error}") from error
+                text = f"CA file {self._ca_file}: {error}"
+                raise RestUnavailable(text, sent=False) from error
         connector = aiohttp.TCPConnector(
             ssl=context,
             limit=self._connections,
@@ -364,8 +376,8 @@ class BinanceRestClient:
         self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
         return self._session
 
-    def _refusal(self, path: str, status: int, body: bytes) -> RestError:
-        error = refusal(path, status, body)
+    def _refusal(self, path: str, answer: Answer) -> RestError:
+        error = refusal(path, answer.status, answer.body, answer.silence)
         if isinstance(error, RestRestricted):
             until = self._clock.monotonic() + RESTRICTED_SECONDS
             self._restricted = (until, str(error))
@@ -376,13 +388,12 @@ class BinanceRestClient:
             return
         until, text = self._restricted
         if self._clock.monotonic() < until:
-            raise RestRestricted(f"{path}: not asked, because {text}", 451)
+            raise RestRestricted(f"{path}: not asked, because {text}", 451, sent=False)
         self._restricted = None
 
 
 def _held(path: str, answer: Wait) -> RestError:
     assert answer.hold is not None
     text = f"{path}: nothing is sent for {answer.seconds:.0f} s: {answer.hold.reason}"
-    if answer.hold.banned:
-        return RestBanned(text, 418)
-    return RestUnavailable(text, 429)
+    kind, status = (RestBanned, 418) if answer.hold.banned else (RestUnavailable, 429)
+    return kind(text, status, sent=False, retry_after=answer.seconds)

@@ -9,7 +9,9 @@ RestError
 """
 
 import json
+import re
 
+_QUERY = re.compile(r"\?\S+")
 ADVICE = {
     403: "a firewall of the exchange refuses this address: send less, or wait",
     418: "this address is banned for a while: stop every program that uses it",
@@ -19,12 +21,29 @@ ADVICE = {
 
 
 class RestError(Exception):
-    """Base of REST failures; ``status`` is 0 when there was no answer."""
+    """Base of REST failures; ``status`` is 0 when there was no answer.
 
-    def __init__(self, message: str, status: int = 0, code: int | None = None) -> None:
+    ``code`` and ``reason`` are the exchange's own number and words. ``sent`` is False
+    when the request certainly did not leave. ``retry_after`` is how many seconds
+    nothing is sent, when that is known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        code: int | None = None,
+        *,
+        reason: str = "",
+        sent: bool = True,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.reason = reason
+        self.sent = sent
+        self.retry_after = retry_after
 
 
 class RestUnavailable(RestError):
@@ -47,18 +66,24 @@ class RestRestricted(RestRefused):
     """This location is not served."""
 
 
-def refusal(path: str, status: int, body: bytes) -> RestError:
+def refusal(
+    path: str, status: int, body: bytes, retry_after: float | None = None
+) -> RestError:
     """Return the error of an answer that is not 200; HTML bodies are understood."""
     code, message = _code_and_message(body)
     text = f"{path}: HTTP {status} {message}".rstrip()
     if status in ADVICE:
         text = f"{text} ({ADVICE[status]})"
     kinds = {418: RestBanned, 429: RestUnavailable, 451: RestRestricted}
-    if status in kinds:
-        return kinds[status](text, status, code)
+    kind = kinds.get(status, RestRefused)
     if status >= 500 or status == 408:
-        return RestUnavailable(text, status, code)
-    return RestRefused(text, status, code)
+        kind = RestUnavailable
+    return kind(text, status, code, reason=message, retry_after=retry_after)
+
+
+def without_query(text: str) -> str:
+    """Return the words of a library without what followed a ``?`` in an address."""
+    return _QUERY.sub("?…", text)
 
 
 def check_body(path: str, body: bytes) -> None:

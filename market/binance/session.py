@@ -48,10 +48,15 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(slots=True)
 class StreamStatus:
-    """One stream of this connection; times are monotonic seconds."""
+    """One stream of this connection; times are monotonic seconds.
+
+    A stream on trial has its home on another connection: it is subscribed here and
+    nothing more is expected of it.
+    """
 
     name: str
     kind: StreamKind
+    on_trial: bool = False
     asked_at: float | None = None
     acknowledged_at: float | None = None
     first_at: float | None = None
@@ -87,11 +92,15 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A stream changed: ``kind`` is ``silent``, ``resubscribed`` or ``refused``."""
+    """A stream changed: ``kind`` is ``silent``, ``resubscribed``, ``lost`` or ``refused``.
+
+    ``never_spoke`` marks one that was acknowledged and asked for again in vain.
+    """
 
     kind: str
     stream: str
     reason: str
+    never_spoke: bool = False
 
 
 class StreamSession:
@@ -107,17 +116,23 @@ class StreamSession:
         for name in streams:
             self._learn(name)
 
-    def _learn(self, name: str) -> StreamStatus:
-        status = self.streams.get(name.encode())
-        if status is None:
-            status = StreamStatus(name, stream_kind(name))
+    def _learn(self, name: str, *, on_trial: bool = False) -> None:
+        if name.encode() not in self.streams:
+            status = StreamStatus(name, stream_kind(name), on_trial)
             self.streams[name.encode()] = status
-        return status
 
     @property
     def names(self) -> list[str]:
-        """The streams wanted on this connection."""
-        return [status.name for status in self.streams.values()]
+        """The streams that have their home on this connection."""
+        return [status.name for status in self._expected()]
+
+    @property
+    def trials(self) -> list[str]:
+        """The streams that are tried on this connection."""
+        return [each.name for each in self.streams.values() if each.on_trial]
+
+    def _expected(self) -> list[StreamStatus]:
+        return [each for each in self.streams.values() if not each.on_trial]
 
     def opened(self, now: float) -> None:
         """A new connection is open: subscribe everything again."""
@@ -127,7 +142,7 @@ class StreamSession:
         self._next_control_at = now
         for status in self.streams.values():
             status.reset()
-        self._order("SUBSCRIBE", self.names)
+        self._order("SUBSCRIBE", [status.name for status in self.streams.values()])
 
     def closed(self) -> None:
         """The connection is gone."""
@@ -144,13 +159,27 @@ class StreamSession:
             if status.first_at is not None:
                 status.last_at = now
 
-    def add(self, names: Iterable[str]) -> None:
+    def extend(self, seconds: float, now: float) -> None:
+        """We stood still for so long until ``now``: deadlines are that much later."""
+        for status in self.streams.values():
+            status.asked_at = _later(status.asked_at, seconds, now)
+            status.acknowledged_at = _later(status.acknowledged_at, seconds, now)
+            status.last_at = _later(status.last_at, seconds, now)
+            if status.next_ask_at is not None:
+                status.next_ask_at += seconds
+
+    def add(self, names: Iterable[str], *, on_trial: bool = False) -> None:
         """Want these streams as well."""
         new = [name for name in names if name.encode() not in self.streams]
         for name in new:
-            self._learn(name)
+            self._learn(name, on_trial=on_trial)
         if self._open and new:
             self._order("SUBSCRIBE", new)
+
+    def adopt(self, name: str) -> None:
+        """A stream that was on trial has its home here from now on."""
+        for status in self._known([name]):
+            status.on_trial = False
 
     def remove(self, names: Iterable[str]) -> None:
         """Want these streams no longer."""
@@ -216,7 +245,7 @@ class StreamSession:
         """Judge the silent streams by what the exchange says it sends us."""
         lost = [
             status.name
-            for status in self.streams.values()
+            for status in self._expected()
             if status.silent and status.name not in listed
         ]
         self._order("SUBSCRIBE", lost)
@@ -232,9 +261,9 @@ class StreamSession:
     def review(self, now: float) -> list[Finding]:
         """Find streams that fell silent and ask for them again, ever more rarely."""
         findings: list[Finding] = []
-        again: list[str] = []
+        again: list[StreamStatus] = []
         probe = False
-        for status in self.streams.values():
+        for status in self._expected():
             overdue = status.overdue(now)
             if overdue and not status.silent:
                 findings.append(Finding("silent", status.name, _why(status, now)))
@@ -245,19 +274,26 @@ class StreamSession:
                 status.asked_again = 0
             status.silent = overdue
             if overdue and status.next_ask_at is not None and now >= status.next_ask_at:
-                again.append(status.name)
+                again.append(status)
                 status.asked_again += 1
                 low, high = RESUBSCRIBE_SECONDS
                 status.next_ask_at = now + min(low * 2**status.asked_again, high)
         if probe and self._open:
             self._orders.append(("LIST_SUBSCRIPTIONS", []))
         if again and self._open:
+            names = [status.name for status in again]
             findings += [
-                Finding("resubscribed", name, "listed but no data; asked again")
-                for name in again
+                Finding(
+                    "resubscribed",
+                    status.name,
+                    "listed but no data; asked again",
+                    never_spoke=status.first_at is None
+                    and status.acknowledged_at is not None,
+                )
+                for status in again
             ]
-            self._order("UNSUBSCRIBE", again)
-            self._order("SUBSCRIBE", again)
+            self._order("UNSUBSCRIBE", names)
+            self._order("SUBSCRIBE", names)
         return findings
 
     def mute(self, now: float) -> bool:
@@ -268,7 +304,7 @@ class StreamSession:
         """
         expecting = [
             status
-            for status in self.streams.values()
+            for status in self._expected()
             if status.kind in EXPECTED_SECONDS and status.asked_at is not None
         ]
         patience = 1 if len(expecting) > 1 else 2
@@ -281,15 +317,16 @@ class StreamSession:
         """Return the streams that stay silent however often they are asked for."""
         return [
             status.name
-            for status in self.streams.values()
+            for status in self._expected()
             if status.asked_again >= STUBBORN_ASKS and status.overdue(now)
         ]
 
     def counts(self, now: float) -> tuple[int, int, int]:
         """Return the numbers of streams (expected, live, silent)."""
-        live = sum(status.live(now) for status in self.streams.values())
-        silent = sum(status.silent for status in self.streams.values())
-        return len(self.streams), live, silent
+        expected = self._expected()
+        live = sum(status.live(now) for status in expected)
+        silent = sum(status.silent for status in expected)
+        return len(expected), live, silent
 
     def covers(self, other: "StreamSession") -> bool:
         """Return True when this connection carries all that the other one carries.
@@ -298,16 +335,30 @@ class StreamSession:
         """
         for name, theirs in other.streams.items():
             ours = self.streams.get(name)
-            if ours is None or ours.first_at is not None or theirs.last_at is None:
+            if (
+                theirs.on_trial
+                or ours is None
+                or ours.first_at is not None
+                or theirs.last_at is None
+            ):
                 continue
             if ours.acknowledged_at is None or theirs.last_at > ours.acknowledged_at:
                 return False
         return True
 
+    def unnamed(self, raw: bytes) -> StreamStatus | None:
+        """Return the stream of a frame that names none that is known, or None."""
+        return None
+
     def last_frame_at(self) -> float | None:
         """Return when any stream last spoke on this connection, monotonic seconds."""
         times = [s.last_at for s in self.streams.values() if s.first_at is not None]
         return max((at for at in times if at is not None), default=None)
+
+
+def _later(at: float | None, seconds: float, now: float) -> float | None:
+    """Move a time that is past, but not into the future."""
+    return None if at is None else min(at + seconds, max(at, now))
 
 
 def _why(status: StreamStatus, now: float) -> str:

@@ -2,6 +2,9 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from socket import socket as Connected
 from typing import Any
 
 from picows import (
@@ -12,14 +15,16 @@ from picows import (
     ws_connect,
 )
 from picows.common import WSInvalidStatusError
+from picows.url import WSParsedURL
 
-from market.binance import tls
+from market.binance import addresses, tls
 from market.binance.config import WsSettings
 from market.binance.failures import HandshakeRefused, StreamEnded
 from market.binance.retry_after import parse_retry_after
 from market.binance.sockets import Listener
 
 ABNORMAL = 1006
+Factory = Callable[[WSParsedURL], Awaitable[Connected]]
 
 
 class _CauseKeeper(asyncio.BufferedProtocol):
@@ -32,12 +37,15 @@ class _CauseKeeper(asyncio.BufferedProtocol):
     def __init__(self, inner: Any, socket: "PicowsSocket") -> None:
         self._inner = inner
         self._socket = socket
+        self._on_read = socket.on_read
+        self._buffer_updated = inner.buffer_updated
 
     def get_buffer(self, sizehint: int) -> Any:
         return self._inner.get_buffer(sizehint)
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._inner.buffer_updated(nbytes)
+        self._on_read()
+        self._buffer_updated(nbytes)
 
     def eof_received(self) -> Any:
         return self._inner.eof_received()
@@ -63,12 +71,14 @@ class PicowsSocket(WSListener):
         self._parts: list[bytes] = []
         self._transport: WSTransport | None = None
         self._on_message = listener.on_message
+        self.on_read = listener.on_read
         self.cause: Exception | None = None
         self.tls: dict[str, str] | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
+        self.on_read()  # what came with the handshake's answer is read next
         under = transport.underlying_transport
         self.tls = tls.describe(under.get_extra_info("ssl_object"))
         under.set_protocol(_CauseKeeper(under.get_protocol(), self))
@@ -156,6 +166,37 @@ async def dial(
     url: str, listener: Listener, config: WsSettings, context: ssl.SSLContext | None
 ) -> PicowsSocket:
     """Open a connection; raises ``HandshakeRefused``, ``OSError`` or ``TimeoutError``."""
+    async with _dialled(url) as factory:
+        return await _handshake(url, listener, config, context, factory)
+
+
+@asynccontextmanager
+async def _dialled(url: str) -> AsyncIterator[Factory]:
+    """Give picows its connection, and end it should the dial be given up.
+
+    picows leaves it open then, and would go on with the handshake behind our back.
+    """
+    made: list[Connected] = []
+
+    async def factory(_: WSParsedURL) -> Connected:
+        made.append(await addresses.connected(url))
+        return made[-1]
+
+    try:
+        yield factory
+    except (asyncio.CancelledError, TimeoutError):
+        for each in made:
+            addresses.abandon(each)
+        raise
+
+
+async def _handshake(
+    url: str,
+    listener: Listener,
+    config: WsSettings,
+    context: ssl.SSLContext | None,
+    factory: Factory,
+) -> PicowsSocket:
     try:
         async with asyncio.timeout(config.ssl_timeout):
             _, socket = await ws_connect(
@@ -165,6 +206,11 @@ async def dial(
                 websocket_handshake_timeout=config.ssl_timeout,
                 max_frame_size=config.max_message_bytes,
                 max_redirects=0,
+                # Who pings and who gives up is decided above, where a standstill of
+                # our own is known.
+                enable_auto_ping=False,
+                # The host of the URL is still what the certificate must name.
+                socket_factory=factory,
             )
     except WSInvalidStatusError as error:
         response = error.response

@@ -8,7 +8,7 @@ from functools import partial
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 
-from market.binance import tls
+from market.binance import addresses, tls
 from market.binance.config import WsSettings
 from market.binance.failures import HandshakeRefused, StreamEnded
 from market.binance.retry_after import parse_retry_after
@@ -36,6 +36,7 @@ class WebsocketsSocket:
             while True:
                 await self._readable.wait()
                 message = await self._connection.recv(decode=False)
+                self._listener.on_read()
                 self._listener.on_message(message)
         except ConnectionClosedOK as error:
             code = error.rcvd.code if error.rcvd else 1006
@@ -91,18 +92,21 @@ async def dial(
     """Open a connection; raises ``HandshakeRefused``, ``OSError`` or ``TimeoutError``."""
     queue = max(16, config.read_limit_bytes // 1024)
     try:
-        connection = await connect(
-            url,
-            ssl=context,
-            compression=None,
-            ping_interval=None,
-            open_timeout=config.ssl_timeout,
-            close_timeout=config.close_timeout,
-            max_size=config.max_message_bytes,
-            max_queue=queue,
-            write_limit=config.write_limit_bytes,
-            proxy=None,
-        )
+        async with asyncio.timeout(config.ssl_timeout):
+            connection = await connect(
+                url,
+                # The host of the URL is still what the certificate must name.
+                sock=await addresses.connected(url),
+                ssl=context,
+                compression=None,
+                ping_interval=None,
+                open_timeout=None,
+                close_timeout=config.close_timeout,
+                max_size=config.max_message_bytes,
+                max_queue=queue,
+                write_limit=config.write_limit_bytes,
+                proxy=None,
+            )
     except InvalidStatus as error:
         response = error.response
         raise HandshakeRefused(

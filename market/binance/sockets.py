@@ -15,6 +15,9 @@ from market.binance.config import WsSettings
 class Listener(Protocol):
     """Who hears the socket; called inside the event loop, must not block."""
 
+    def on_read(self) -> None:
+        """Bytes arrived; the messages in them follow at once."""
+
     def on_message(self, raw: bytes) -> None:
         """One whole message."""
 

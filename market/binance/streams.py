@@ -89,6 +89,7 @@ _BY_SUFFIX = {
         StreamKind.MINI_TICKER,
         StreamKind.TICKER,
         StreamKind.TRADE,
+        StreamKind.USER_DATA,
     )
 } | {f"depth{levels}": StreamKind.DEPTH_PARTIAL for levels in PARTIAL_DEPTH_LEVELS}
 _WHOLE_MARKET = {
@@ -252,6 +253,7 @@ MINI_TICKER_ALL_STREAM = StreamKind.MINI_TICKER_ALL.value
 TICKER_ALL_STREAM = StreamKind.TICKER_ALL.value
 BOOK_TICKER_ALL_STREAM = StreamKind.BOOK_TICKER_ALL.value
 FORCE_ORDER_ALL_STREAM = StreamKind.FORCE_ORDER_ALL.value
+USER_DATA_SUFFIX = f"@{StreamKind.USER_DATA.value}"
 CONTRACT_INFO_STREAM = StreamKind.CONTRACT_INFO.value
 
 

@@ -4,16 +4,31 @@ Sources: official connector constants (2026-08); a simulator's addresses are giv
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from market.binance.streams import Route
+
+USER_EVENTS = (
+    "ORDER_TRADE_UPDATE",
+    "ACCOUNT_UPDATE",
+    "ACCOUNT_CONFIG_UPDATE",
+    "ALGO_UPDATE",
+    "MARGIN_CALL",
+    "TRADE_LITE",
+    "listenKeyExpired",
+)
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Base addresses without a trailing slash."""
+    """Base addresses without a trailing slash.
+
+    ``spot`` is the host of what belongs to an API key as a whole; "": there is none.
+    """
 
     rest: str
     stream: str
+    spot: str = ""
 
     def stream_url(self, route: Route) -> str:
         """Return where combined streams of this route are served.
@@ -23,9 +38,22 @@ class Endpoints:
         """
         return f"{self.stream}/{route.value}/stream"
 
+    def user_stream_url(self, listen_key: str) -> str:
+        """Return where the private stream of a listen key is served.
+
+        The documented form: without ``events`` some servers send nothing.
+        """
+        events = "/".join(USER_EVENTS)
+        asked = urlencode({"listenKey": listen_key, "events": events}, safe="/")
+        return f"{self.stream}/{Route.PRIVATE.value}/ws?{asked}"
+
 
 VENUES = {
-    "binance": Endpoints("https://fapi.binance.com", "wss://fstream.binance.com"),
+    "binance": Endpoints(
+        "https://fapi.binance.com",
+        "wss://fstream.binance.com",
+        "https://api.binance.com",
+    ),
     "testnet": Endpoints(
         "https://testnet.binancefuture.com", "wss://fstream.binancefuture.com"
     ),
@@ -38,7 +66,7 @@ def endpoints(venue: str, simulator_url: str = "") -> Endpoints:
         if not simulator_url:
             raise ValueError("the simulator's address is not known: is it running?")
         base = simulator_url.rstrip("/")
-        return Endpoints(base, base.replace("http", "ws", 1))
+        return Endpoints(base, base.replace("http", "ws", 1), base)
     if venue not in VENUES:
         raise ValueError(f"unknown venue {venue!r}: simulator, testnet or binance")
     return VENUES[venue]

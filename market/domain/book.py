@@ -18,7 +18,7 @@ from heapq import nlargest, nsmallest
 
 from msgspec import Struct
 
-from market.domain.types import BookDelta, BookSnapshot, Levels
+from market.domain.types import BookDelta, BookSnapshot, BookTop, Levels
 
 BUFFER_LIMIT = 1000
 """Diffs kept while waiting for a snapshot; the oldest are dropped and counted."""
@@ -130,6 +130,11 @@ class OrderBook:
             tuple((price, bids[price]) for price in nlargest(count, bids)),
             tuple((price, asks[price]) for price in nsmallest(count, asks)),
         )
+
+    def best_levels(self, count: int) -> BookTop:
+        """Return ``top`` as partial depth would bring it."""
+        bids, asks = self.top(count)
+        return BookTop(self.symbol, self.last_id, bids, asks, self.time, self.time)
 
     def is_crossed(self) -> bool:
         """Say whether the best bid is at or above the best ask, a sign of drift."""

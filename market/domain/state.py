@@ -4,12 +4,13 @@ Values go in by ``apply`` in order of arrival and are kept only when they are ne
 than what is there; duplicates and latecomers of overlapping connections are counted
 as stale. When everything of one kind has been stale for a minute, the exchange's
 clock or its ids went back (a restart, a clock jump), and the next value is taken
-whatever its time, so that no price freezes. Nothing here knows a clock, a socket or
-JSON.
+whatever its time, so that no price freezes. A value that the exchange sent long before
+it arrived is late: it is taken like any other and marked. Nothing here knows a clock,
+a socket or JSON.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from market.domain.closed_bars import ClosedBars
@@ -29,27 +30,39 @@ BOOK_LEVELS = 20
 STALE_AT_MOST_MS = 60_000
 """Local time for which older values are refused; latecomers are far quicker."""
 
-Item = dict[str, Any]
-"""A value as the browser gets it; "k" is its key and "n" its growing number."""
+LATE_MS = 5_000
+"""Time on its way after which a value is late: true once, but no price to act on."""
 
+Item = dict[str, Any]
+"""A value as the browser gets it; "k" is its key and "n" its growing number.
+
+Numbers begin at the local time in ms at which a symbol was first seen, so that they
+also grow when another feed takes the symbol over.
+"""
 
 BarRow = list[float | int | bool]
 """[open time, open, high, low, close, volume, quote volume, trades, closed]."""
+
+# Added to a local time it gives one before everything.
+_NEVER = float("-inf")
 
 
 class SymbolState:
     """The newest values of one symbol. Read it freely, write by MarketState only."""
 
     __slots__ = (
-        "accepted", "bars", "book", "last", "last_time", "mark", "numbers", "quote",
-        "received_ms", "tapes", "ticker", "time", "trade", "trades",
+        "accepted", "bars", "base", "book", "book_live", "last", "last_time", "late",
+        "mark", "numbers", "quote", "received_ms", "tapes", "ticker", "time", "trade",
+        "trades",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, base: int = 0) -> None:
+        self.base = base
         self.quote: Quote | None = None
         self.ticker: Ticker | None = None
         self.mark: Mark | None = None
         self.book: BookTop | None = None
+        self.book_live = False
         self.trade: Trade | None = None
         self.trades: deque[Trade] = deque(maxlen=RECENT_TRADES)
         # Single trades and aggregates count their ids separately.
@@ -59,9 +72,15 @@ class SymbolState:
         self.last_time = 0
         self.time = 0
         self.received_ms = 0
+        # Whether the newest value came late.
+        self.late = False
         # Local time of the last value that was taken, by type or kline interval.
         self.accepted: dict[type | str, int] = {}
         self.numbers: Counter[str] = Counter()
+
+    def number(self, key: str) -> int:
+        """Return the growing number of an item."""
+        return self.base + self.numbers[key]
 
     def forget(self, key: type | str) -> None:
         """Drop what newer values of this type or kline interval are compared with."""
@@ -81,16 +100,17 @@ class SymbolState:
 
 
 class StateCounts:
-    """What was applied, by type name; what was stale, by type name; what was no data.
+    """What was applied, what was stale, what came late, by type name; what was no data.
 
     ``skipped`` is keyed by (kind, reason) as in ``Skipped``.
     """
 
-    __slots__ = ("applied", "skipped", "stale")
+    __slots__ = ("applied", "late", "skipped", "stale")
 
     def __init__(self) -> None:
         self.applied: Counter[str] = Counter()
         self.stale: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
         self.skipped: Counter[tuple[str, str]] = Counter()
 
 
@@ -102,6 +122,7 @@ class MarketState:
         self.counts = StateCounts()
         self.closed = ClosedBars()
         self._changed: set[str] = set()
+        self._late_after = _NEVER
         self._appliers: dict[type, Callable[[SymbolState, Any], bool]] = {
             Quote: _apply_quote,
             Candle: _apply_candle,
@@ -111,10 +132,18 @@ class MarketState:
             Ticker: _apply_ticker,
         }
 
-    def apply(self, event: object, received_ms: int) -> None:
+    def exchange_offset(self, milliseconds: float | None) -> None:
+        """Learn how far the exchange's clock is ahead of the local one.
+
+        None means that nobody knows: then nothing is late.
+        """
+        self._late_after = _NEVER if milliseconds is None else milliseconds - LATE_MS
+
+    def apply(self, event: object, received_ms: int, *, fetched: bool = False) -> None:
         """Take one value; ``received_ms`` is the local time its frame arrived.
 
-        Values without a place here (diffs, liquidations, user events) are counted.
+        What was ``fetched`` on request is as old as was wanted and never late. Values
+        without a place here (diffs, liquidations, user events) are counted.
         """
         kind = type(event)
         applier = self._appliers.get(kind)
@@ -124,19 +153,26 @@ class MarketState:
         symbol: str = event.symbol  # type: ignore[attr-defined]
         record = self.records.get(symbol)
         if record is None:
-            record = self.records[symbol] = SymbolState()
+            record = self.records[symbol] = SymbolState(received_ms)
         key: type | str = kind
         if isinstance(event, Candle):
             key = event.interval
             if event.closed:
                 # A late close of an older bar is no live bar, but it is a close.
                 self.closed.add(event)
+        sent_ms: int = event.event_time  # type: ignore[attr-defined]
+        late = 0 < sent_ms < received_ms + self._late_after and not fetched
+        if late:
+            self.counts.late[kind.__name__] += 1
         taken = applier(record, event)
         if not taken and received_ms - record.accepted[key] > STALE_AT_MOST_MS:
             record.forget(key)
             taken = applier(record, event)
         if taken:
             record.accepted[key] = record.received_ms = received_ms
+            if late is not record.late and kind is not BookTop:
+                # A backlog behind fresher values is history and marks nothing.
+                record.late = late and sent_ms >= record.time
             self.counts.applied[kind.__name__] += 1
             self._changed.add(symbol)
         else:
@@ -152,9 +188,34 @@ class MarketState:
 
     def give_up(self, symbol: str, first: int, last: int) -> None:
         """Call these ids of aggregated trades lost."""
-        tape = self.records[symbol].tapes.get(True)
+        tape = self._tape(symbol)
         if tape is not None:
             tape.give_up(first, last)
+
+    def covers(self, symbol: str, first: int, last: int) -> bool:
+        """Return True when these ids lie within what is followed of a symbol."""
+        tape = self._tape(symbol)
+        return tape is not None and tape.first <= first and last <= tape.newest
+
+    def _tape(self, symbol: str) -> TradeTape | None:
+        record = self.records.get(symbol)
+        return None if record is None else record.tapes.get(True)
+
+    def resume_trades(self, symbol: str, number: int, time: int, now_ms: int) -> None:
+        """The aggregated trades up to ``number`` came to another feed, or run.
+
+        What lies between it and the next trade is then a hole like any other.
+        """
+        record = self.records.setdefault(symbol, SymbolState(now_ms))
+        if True not in record.tapes:
+            record.tapes[True] = TradeTape.after(number, time)
+            record.accepted[Trade] = now_ms
+
+    def drop(self, symbols: Iterable[str]) -> None:
+        """Forget these symbols: somebody else follows them."""
+        for symbol in symbols:
+            self.records.pop(symbol, None)
+            self._changed.discard(symbol)
 
     def unwatch(self, symbol: str) -> None:
         """Nobody looks at the trades of a symbol any more: the next ones begin anew."""
@@ -162,6 +223,14 @@ class MarketState:
         if record is not None:
             record.tapes.clear()
             record.trades.clear()
+
+    def doubt_book(self, symbol: str) -> None:
+        """The newest book of a symbol is not known to be true until the next one."""
+        record = self.records.get(symbol)
+        if record is not None and record.book_live:
+            record.book_live = False
+            record.numbers["book"] += 1
+            self._changed.add(symbol)
 
     def symbols(self) -> tuple[str, ...]:
         """Return the symbols that anything is known of, in order of arrival."""
@@ -187,15 +256,17 @@ class MarketState:
 
         p last, o/h/l open, high, low and c change in percent of 24 hours, v and q
         volume in base and quote units, b/B and a/A best bid and ask with quantities,
-        m mark, f funding rate, t time of the newest datum. Unknown values are None.
+        m mark, i index, f funding rate, t time of the newest datum, s how many ms before
+        it mark, last price and best prices were true. Unknown values are None. ``late``
+        is there, and True, while the newest datum is one that came late.
         """
         record = self.records.get(symbol)
         if record is None or not record.numbers["quote"]:
             return None
         quote, mark = record.quote, record.mark
-        return {
+        item = {
             "k": symbol,
-            "n": record.numbers["quote"],
+            "n": record.number("quote"),
             "p": record.last,
             **_day(record),
             "b": quote.bid if quote else None,
@@ -203,21 +274,27 @@ class MarketState:
             "a": quote.ask if quote else None,
             "A": quote.ask_quantity if quote else None,
             "m": mark.mark if mark else None,
+            "i": mark.index if mark else None,
             "f": mark.funding_rate if mark else None,
             "t": record.time or None,
+            "s": _behind(record),
         }
+        if record.late:
+            item["late"] = True
+        return item
 
     def symbol_items(self, symbol: str) -> list[Item]:
         """Return what the page of one symbol shows: bars, book and recent trades.
 
         bar: [open time, o, h, l, c, volume, quote volume, trades, closed]; trade:
-        [id, time, price, quantity, buyer is maker], newest last.
+        [id, time, price, quantity, buyer is maker], newest last. A book that is not
+        live is the last true one: a new one is on its way.
         """
         record = self.records.get(symbol)
         if record is None:
             return []
         items = [
-            {"k": f"kline:{interval}", "n": record.numbers[interval], "bar": bar_row(c)}
+            {"k": f"kline:{interval}", "n": record.number(interval), "bar": bar_row(c)}
             for interval, c in record.bars.items()
         ]
         book = record.book
@@ -225,8 +302,9 @@ class MarketState:
             items.append(
                 {
                     "k": "book",
-                    "n": record.numbers["book"],
+                    "n": record.number("book"),
                     "t": book.time or book.event_time,
+                    "live": record.book_live,
                     "bids": book.bids[:BOOK_LEVELS],
                     "asks": book.asks[:BOOK_LEVELS],
                 }
@@ -235,7 +313,7 @@ class MarketState:
             items.append(
                 {
                     "k": "trades",
-                    "n": record.numbers["trades"],
+                    "n": record.number("trades"),
                     "items": [
                         [t.id, t.time, t.price, t.quantity, t.buyer_is_maker]
                         for t in record.trades
@@ -322,6 +400,7 @@ def _apply_book(record: SymbolState, book: BookTop) -> bool:
     ):
         return False
     record.book = book
+    record.book_live = True
     record.numbers["book"] += 1
     return True
 
@@ -354,6 +433,16 @@ def _touch(record: SymbolState, time: int) -> None:
     if time > record.time:
         record.time = time
     record.numbers["quote"] += 1
+
+
+def _behind(record: SymbolState) -> list[int | None]:
+    """Return how many ms before the newest datum mark, last and best prices were true."""
+    times = (
+        record.mark.event_time if record.mark else None,
+        record.last_time if record.last is not None else None,
+        record.quote.event_time if record.quote else None,
+    )
+    return [None if at is None else max(0, record.time - at) for at in times]
 
 
 def _day(record: SymbolState) -> Item:

@@ -19,6 +19,14 @@ class TradeTape:
         # Missing ids as first → last of each range, all below ``newest``.
         self._holes: dict[int, int] = {}
 
+    @classmethod
+    def after(cls, number: int, time: int) -> "TradeTape":
+        """Return the tape of one who saw everything up to a trade at ``time`` (ms)."""
+        tape = cls()
+        tape.first = tape.newest = number
+        tape._time = time
+        return tape
+
     def add(self, trade: Trade) -> bool:
         """Return True when the trade is new, False when it came before."""
         number = trade.id

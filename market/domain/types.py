@@ -215,7 +215,8 @@ class Skipped(Struct, frozen=True, gc=False):
 
     ``reason`` is "not_a_trade" (price and quantity 0), "coin_margined" (an entry of
     the other universe in an all-symbols stream), "invalid" (one unusable entry in
-    an array whose other entries are good) or "ignored" (no use for this message).
+    an array whose other entries are good), "foreign" (of another symbol than the
+    stream it came on) or "ignored" (no use for this message).
     """
 
     kind: str

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
+from market.simulator.accounts.auth import account_of, check_signature, check_time
+from market.simulator.accounts.endpoints import PRIVATE, OrderCounts, Private
 from market.simulator.console import Console
 from market.simulator.errors import ApiError
 from market.simulator.limits import Limits
@@ -37,6 +39,8 @@ class App:
         )
         self._console = Console(simulator)
         self._faults = simulator.faults
+        self._accounts = simulator.accounts
+        self._orders = OrderCounts(time.time)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -49,6 +53,9 @@ class App:
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None and request.method == "GET":
             return await self._rest(request, endpoint)
+        private = PRIVATE.get((request.method, path))
+        if private is not None:
+            return await self._private(request, private)
         if path.startswith("/sim/"):
             return await self._administer(request)
         target = parse_path(path, request.query.get("streams", ""))
@@ -76,6 +83,37 @@ class App:
             self._limits.spend_funding(address)
         value = await endpoint.answer(self._simulator.exchange, query)
         right = self._json(request, value)
+        if fault is not None:
+            return await self._faults.changed(fault, request, right)
+        return right
+
+    async def _private(
+        self, request: web.Request, endpoint: Private
+    ) -> web.StreamResponse:
+        body = (await request.read()).decode("utf-8", "replace")
+        query = await _query(request)
+        fault = self._faults.request(request.path, query.symbol() or "")
+        if fault is not None:
+            wrong = await self._faults.wrong_answer(fault)
+            if wrong is not None:
+                return wrong
+        self._limits.spend(self._stage.address(request), endpoint.cost(query))
+        account = account_of(
+            self._accounts.accounts, request.headers.get("X-MBX-APIKEY")
+        )
+        if endpoint.signed:
+            check_time(query.values, self._accounts.view.shown_ms)
+            check_signature(account, request.rel_url.raw_query_string, body)
+        counts = endpoint.orders
+        if counts[0]:
+            self._orders.spend(account.key, counts)
+        answer = endpoint.act(self._accounts, account, query)
+        if request.method != "GET":
+            self._accounts.changed(account)
+            self._accounts.save()
+        right = self._json(request, answer)
+        if counts[0]:
+            right.headers.update(self._orders.headers(account.key))
         if fault is not None:
             return await self._faults.changed(fault, request, right)
         return right

@@ -44,6 +44,10 @@ class SimulatorSettings(BaseModel):
         default=False,
         description="Accept permessage-deflate (frames still go out uncompressed)",
     )
+    strict_private: bool = Field(
+        default=False,
+        description="User events only on addresses with listenKey= and events=",
+    )
     weight_limit: int = Field(2400, ge=1, description="Request weight per minute")
     ban_seconds: float = Field(
         120.0, gt=0, description="First ban (418); then doubling"

@@ -1,11 +1,12 @@
 """What the control port can be asked to do: path and JSON in, JSON value out."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import ValidationError
 
-from market.simulator.errors import ApiError
+from market.simulator.errors import ApiError, SimulatorError
 from market.simulator.faults.fault import Fault
 from market.simulator.faults.kinds import KINDS
 from market.simulator.faults.scenarios import Scenario
@@ -14,6 +15,7 @@ from market.simulator.simulation import Simulator
 
 Wanted = Mapping[str, Any]
 FAULTS = "/sim/faults"
+WRONG = (ValueError, TypeError, KeyError, InvalidOperation, SimulatorError)
 
 
 class Console:
@@ -30,6 +32,9 @@ class Console:
             ("DELETE", FAULTS): self._disarm_all,
             ("GET", "/sim/kinds"): self._kinds,
             ("POST", "/sim/scenario"): self._play,
+            ("POST", "/sim/accounts"): self._open_account,
+            ("GET", "/sim/accounts"): self._accounts,
+            ("POST", "/sim/transfer"): self._transfer,
         }
 
     def answer(self, method: str, path: str, wanted: object) -> object:
@@ -43,10 +48,12 @@ class Console:
             if action is None:
                 raise ApiError(-5000, f"There is no {method} {path}", status=404)
             return action(wanted)
+        except ApiError:
+            raise
         except ValidationError as error:
             problems = [_problem(entry) for entry in error.errors()]
             raise ApiError(-1100, "; ".join(problems)) from error
-        except (ValueError, TypeError, KeyError) as error:
+        except WRONG as error:
             raise ApiError(-1100, str(error)) from error
 
     def _cut(self, wanted: Wanted) -> object:
@@ -109,6 +116,22 @@ class Console:
             }
             for name, kind in KINDS.items()
         }
+
+    def _open_account(self, wanted: Wanted) -> object:
+        """The only answer that tells a secret which was drawn here."""
+        given = dict(wanted)
+        if "balance" in given:
+            given["balance"] = Decimal(str(given["balance"]))
+        account = self._simulator.accounts.open(**given)
+        return {"name": account.name, "key": account.key, "secret": account.secret}
+
+    def _transfer(self, wanted: Wanted) -> object:
+        amount = Decimal(str(wanted["amount"]))
+        account = self._simulator.accounts.transfer(str(wanted["account"]), amount)
+        return {"name": account.name, "wallet": str(account.wallet)}
+
+    def _accounts(self, _: Wanted) -> object:
+        return {"accounts": self._simulator.accounts.describe()}
 
     def _play(self, wanted: Wanted) -> object:
         scenario = Scenario(**wanted)

@@ -82,14 +82,14 @@ def _live(symbol: Symbol, status: str = "TRADING") -> dict[str, Any]:
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": 10000,
-        "filters": _filters(symbol),
+        "filters": filters(symbol),
         "orderTypes": list(_ORDER_TYPES),
         "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
         "permissionSets": ["GRID", "COPY", "DCA"],
     }
 
 
-def _filters(symbol: Symbol) -> list[dict[str, Any]]:
+def filters(symbol: Symbol) -> list[dict[str, Any]]:
     step = decimal_text(1, symbol.quantity_decimals)
     coins = 2e7 / symbol.reference_price
     most = (

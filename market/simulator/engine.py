@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from market.simulator.accounts.side import AccountSide
 from market.simulator.depths import Depths
 from market.simulator.emitters import BookTickers, Klines, Trades
 from market.simulator.exchange import Exchange
@@ -23,9 +24,10 @@ class Emitter(Protocol):
 class Engine:
     """Steps the exchange with its clock and lets the emitters speak."""
 
-    def __init__(self, exchange: Exchange, hub: Hub) -> None:
+    def __init__(self, exchange: Exchange, hub: Hub, accounts: AccountSide) -> None:
         self.exchange = exchange
         self.hub = hub
+        self.accounts = accounts
         self.payloads = Payloads(exchange.settings.generation, exchange.symbols)
         parts = (exchange, hub, self.payloads)
         self._emitters: list[Emitter] = [
@@ -58,4 +60,8 @@ class Engine:
             except Exception:
                 logger.exception("simulator stream failed: %s", type(emitter).__name__)
         self.hub.flush()
+        try:
+            self.accounts.step()
+        except Exception:
+            logger.exception("simulator accounts failed")
         self.exchange.live.prefetch(self._prefetch)

@@ -51,6 +51,8 @@ class Connection:
         self.combined = combined
         self.opened_at = opened_at
         self.names: dict[str, None] = {}
+        # Kinds of user events that are wanted, None: all.
+        self.events: frozenset[str] | None = None
         self.pinged_at: float | None = None
         self.pings_sent = 0
         self._waiting: list[bytes] = []
@@ -140,6 +142,8 @@ class Tap(Protocol):
     """Stands between the exchange and the listeners while faults are armed."""
 
     def attaches(self, connection: Connection, stream: str) -> bool: ...
+
+    def route(self, connection: Connection, topic: Topic) -> Route: ...
 
     def publish(self, topic: Topic, payload: str) -> int: ...
 
@@ -237,7 +241,7 @@ class Hub:
 
     def _attach(self, connection: Connection, text: str) -> None:
         topic = self._topics.get(text) or self._new_topic(text)
-        if topic is None or topic.name.route is not connection.carries:
+        if topic is None or self._route(connection, topic) is not connection.carries:
             return
         if self.tap is not None and not self.tap.attaches(connection, text):
             return
@@ -246,6 +250,11 @@ class Hub:
             self.version += 1
         listeners = topic.combined if connection.combined else topic.raw
         listeners[connection.number] = connection
+
+    def _route(self, connection: Connection, topic: Topic) -> Route:
+        return (
+            topic.name.route if self.tap is None else self.tap.route(connection, topic)
+        )
 
     def _new_topic(self, text: str) -> Topic | None:
         name = parse_stream(text)

@@ -14,18 +14,22 @@ class Query:
     """Named parameters (query string first, then body)."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+        self.values = values
 
     def text(self, name: str) -> str:
         """A mandatory parameter."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         if not value:
             raise missing(name)
         return value
 
+    def maybe(self, name: str) -> str | None:
+        """The text of a parameter, None when it was not sent or empty."""
+        return self.values.get(name) or None
+
     def symbol(self) -> str | None:
         """The name that was sent, None when there was none."""
-        value = self._values.get("symbol")
+        value = self.values.get("symbol")
         if value is None:
             return None
         if not _SYMBOL.match(value):
@@ -33,7 +37,7 @@ class Query:
         return value
 
     def number(self, name: str) -> int | None:
-        value = self._values.get(name)
+        value = self.values.get(name)
         if value is None or value == "":
             return None
         if not _NUMBER.match(value):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from market.simulator.accounts.side import AccountSide
 from market.simulator.app import App
 from market.simulator.clock import SimClock
 from market.simulator.config import SimulatorSettings
@@ -39,8 +40,10 @@ async def running_simulator(
     exchange = Exchange(settings, clock, state_dir)
     ranks = {symbol.name: symbol.rank for symbol in exchange.symbols}
     hub = Hub(ranks, buffer_limit=settings.write_buffer_bytes)
+    accounts = AccountSide(exchange, hub, state_dir)
     tls = ensure_tls(state_dir / "tls")
     with contextlib.ExitStack() as listeners:
+        listeners.callback(accounts.close)
         secure = listeners.enter_context(_listener(settings.host, settings.port))
         plain = listeners.enter_context(_listener(settings.host, settings.plain_port))
         addresses = Addresses(
@@ -53,14 +56,17 @@ async def running_simulator(
             hub=hub,
             stage=stage,
             tls_folder=state_dir / "tls",
+            accounts=accounts,
         )
-        simulator = Simulator(settings, exchange, hub, tls, addresses, faults)
+        simulator = Simulator(settings, exchange, hub, tls, addresses, faults, accounts)
         app = App(simulator, stage)
         urls = simulator.base_url, simulator.plain_url
         async with _serving(app, stage, secure, plain):
             listeners.enter_context(announced(state_dir, *urls))
             tasks = [
-                asyncio.create_task(Engine(exchange, hub).run(), name="engine"),
+                asyncio.create_task(
+                    Engine(exchange, hub, accounts).run(), name="engine"
+                ),
                 asyncio.create_task(app.sockets.keep_time(), name="keep-time"),
                 asyncio.create_task(faults.run(), name="faults"),
             ]

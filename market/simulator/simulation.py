@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from market.simulator.accounts.side import AccountSide
 from market.simulator.config import SimulatorSettings
 from market.simulator.exchange import Exchange
 from market.simulator.faults.engine import Faults
@@ -34,9 +35,11 @@ class Simulator:
         tls: TlsFiles,
         addresses: Addresses,
         faults: Faults,
+        accounts: AccountSide,
     ) -> None:
         self.settings = settings
         self.exchange = exchange
+        self.accounts = accounts
         self.hub = hub
         self.faults = faults
         self._playing: set[asyncio.Task[list[int]]] = set()

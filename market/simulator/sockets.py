@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_CLIENT_MESSAGE = 64 * 1024
 _CLOSE_TIMEOUT = 1.0
+_LISTEN_KEY = re.compile("[A-Za-z0-9]{64}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,18 @@ class SocketPath:
     route: Route | None
     combined: bool
     streams: tuple[str, ...]
+
+
+def listen_keys(request: web.Request, *, strict: bool) -> tuple[str, ...]:
+    """Listen keys of a socket's URL: ``listenKey=`` or a part of the path.
+
+    ``strict``: only ``listenKey=`` beside ``events=``, as the live exchange was seen.
+    """
+    named = [one for one in request.query.getall("listenKey", []) if one]
+    if strict:
+        return tuple(dict.fromkeys(named)) if request.query.get("events") else ()
+    parts = request.path.split("/")
+    return tuple(dict.fromkeys([*named, *filter(_LISTEN_KEY.fullmatch, parts)]))
 
 
 def parse_path(path: str, streams: str) -> SocketPath | None:
@@ -100,6 +114,10 @@ class StreamSockets:
         link = self._stage.link(request)
         connection.raw = link.outer if link else transport
         self._hub.subscribe(connection, path.streams)
+        strict = self._settings.strict_private
+        self._hub.subscribe(connection, listen_keys(request, strict=strict))
+        if wanted := request.query.get("events"):
+            connection.events = frozenset(re.split("[/,]", wanted))
         self._opened()
         try:
             await self._read(socket, connection)

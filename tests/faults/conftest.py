@@ -6,14 +6,16 @@ One second of the machine is a minute of this exchange, so that a bar closes eac
 import pytest
 import uvloop
 
+from core.clock import SystemClock
 from market import feed as feed_module
 from market.binance.client import BinanceWebSocketClient
 from market.binance.config import WsSettings
+from market.binance.rest import BinanceRestClient
 from market.binance.urls import endpoints
 from market.feed import Feed
 from market.simulator.config import SimulatorSettings
 from market.simulator.server import running_simulator
-from tests.faults.survival import Followed, RunningFeed, SwiftClock
+from tests.faults.survival import Followed, RunningFeed, Shelf, SwiftClock
 from tests.market.conftest import database, layer
 
 __all__ = ["database", "layer"]
@@ -73,9 +75,46 @@ async def follow(simulator):
 
 
 @pytest.fixture
-async def feed(simulator, settings, bus, layer, database, monkeypatch):
+async def keep(simulator):
+    """``await keep(*symbols)``: their books, live, kept by a client at work."""
+    started = []
+
+    async def keep(*symbols, clock=None, budget=None):
+        clock = clock or SystemClock()
+        where = endpoints("simulator", simulator.base_url)
+        ca_file = str(simulator.ca_path)
+        rest = BinanceRestClient(where, ca_file=ca_file, clock=clock, budget=budget)
+        shelf = Shelf(simulator, rest, clock)
+        shelf.client = BinanceWebSocketClient(
+            shelf.streams(symbols),
+            where=where,
+            config=WsSettings(ca_file=ca_file, close_timeout=0.3),
+            deliver=shelf.ingest.receive,
+        )
+        started.append(shelf)
+        shelf.wanted = list(symbols)
+        await shelf.client.start_websocket()
+        shelf.start()
+        await shelf.live()
+        return shelf
+
+    yield keep
+    for shelf in started:
+        await shelf.stop()
+        await shelf.client.stop_websocket()
+
+
+@pytest.fixture
+def feed_settings():
+    """Tests that need another feed override this: (market, ws)."""
+    return {}, {}
+
+
+@pytest.fixture
+async def feed(simulator, settings, bus, layer, database, monkeypatch, feed_settings):
     """The whole feed of three symbols with bars of a minute, live."""
     monkeypatch.setattr(feed_module, "BACKFILL_SECONDS", 0.3)
+    monkeypatch.setattr(feed_module, "TRADES_SECONDS", 0.3)
     market = settings.QUANTAI.market.model_copy(
         update={
             "symbols": 3,
@@ -83,11 +122,16 @@ async def feed(simulator, settings, bus, layer, database, monkeypatch):
             "intervals": ("1m",),
             "simulator_url": simulator.base_url,
             "simulator_ca": str(simulator.ca_path),
+            **feed_settings[0],
         }
     )
     settings.QUANTAI = settings.QUANTAI.model_copy(update={"market": market})
-    ws = WsSettings(reconnect_initial_delay=0.1, reconnect_max_delay=1.0)
-    running = RunningFeed(Feed(venue="simulator", ws=ws, market=market), simulator)
+    ws = WsSettings(
+        **{"reconnect_initial_delay": 0.1, "reconnect_max_delay": 1.0}
+        | feed_settings[1]
+    )
+    feed = Feed(venue="simulator", ws=ws, market=market)
+    running = RunningFeed(feed, simulator, bus)
     await running.live()
     yield running
     await running.stop()

@@ -1,4 +1,4 @@
-"""What a test sees of the product: frames taken, events told, bars stored."""
+"""What a test sees of the product: frames, events, books, bars stored."""
 
 import asyncio
 import json
@@ -6,9 +6,15 @@ import time
 
 from asgiref.sync import sync_to_async
 
-from market import selectors
+from core import snapshot
+from market import selectors, services
+from market.binance.streams import book_ticker_stream, depth_stream
+from market.books import Books
 from market.domain.state import MarketState
 from market.ingest import Ingest
+from market.models import ConnectionEvent
+from market.simulator.book import DEPTH, ID_STEP
+from market.simulator.depths import top_levels
 from market.simulator.faults.fault import Fault
 from tests.waiting import eventually, until
 
@@ -81,9 +87,88 @@ class Followed:
         assert not self.ingest.failures
 
 
+class Shelf:
+    """Books kept from the diffs of a client at work, ticking as the feed does."""
+
+    def __init__(self, simulator, rest, clock):
+        self.simulator = simulator
+        self.rest = rest
+        self.clock = clock
+        self.wanted = []
+        self.told = []
+        self.watch = lambda: None
+        self.state = MarketState()
+        self.books = Books(
+            rest, self.state, clock=clock, wanted=lambda: self.wanted, tell=self._hear
+        )
+        self.ingest = Ingest(self.state, limit=50_000, diffs=self.books.take)
+        self.tasks = []
+
+    def _hear(self, connection, kind, reason, route="market"):
+        self.told.append((connection, kind, reason))
+
+    def start(self):
+        self.tasks = [
+            asyncio.create_task(self.books.run()),
+            asyncio.create_task(self._tick()),
+        ]
+
+    async def _tick(self):
+        while True:
+            self.ingest.drain()
+            self.books.step()
+            self.watch()
+            await asyncio.sleep(0.05)
+
+    async def stop(self):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.rest.aclose()
+
+    @staticmethod
+    def streams(symbols):
+        return [make(s) for s in symbols for make in (depth_stream, book_ticker_stream)]
+
+    def arm(self, kind, symbol, **options):
+        stream = depth_stream(symbol)
+        return self.simulator.faults.arm(Fault(kind=kind, stream=stream, **options))
+
+    def all_live(self):
+        assert not any(task.done() for task in self.tasks)
+        report = self.books.report()
+        return report["live"] == len(self.wanted) == report["wanted"]
+
+    async def live(self, seconds=8):
+        await until(self.all_live, seconds)
+
+    def is_true(self, symbol):
+        """Every level is the exchange's own at the book's update id."""
+        book = self.books.book(symbol)._book
+        mine = book.top(2 * DEPTH)
+        return mine == self._truth(symbol, book.last_id // ID_STEP)
+
+    def _truth(self, symbol, slot):
+        listed = self.simulator.exchange.by_name[symbol]
+        whole = self.simulator.exchange.book_at(listed, slot)
+        return tuple(
+            tuple(
+                (float(listed.price_text(price)), float(listed.quantity_text(size)))
+                for price, size in top_levels(side, DEPTH)
+            )
+            for side in (whole.bids, whole.asks)
+        )
+
+    def drifted(self):
+        """The live books that are not the exchange's."""
+        kept = [s for s in self.wanted if self.books.book(s).live]
+        return [symbol for symbol in kept if not self.is_true(symbol)]
+
+
 class RunningFeed:
-    def __init__(self, feed, simulator):
+    def __init__(self, feed, simulator, bus):
         self.feed = feed
+        self.bus = bus
         self.simulator = simulator
         self.task = asyncio.create_task(feed.run())
 
@@ -97,6 +182,31 @@ class RunningFeed:
     async def live(self, seconds=15):
         await until(lambda: self.task.done() or self.all_live(), seconds)
         assert not self.task.done()
+
+    async def watch(self, *symbols):
+        """Somebody looks at these symbols."""
+        for symbol in symbols:
+            await services.interest_declare(
+                self.feed._redis, venue="simulator", symbol=symbol, seconds=60,
+                now_ms=time.time_ns() // 1_000_000,
+            )  # fmt: skip
+        self.feed.operator.called.set()
+        await until(lambda: set(symbols) <= self.feed.publisher.watched)
+
+    def table(self, name):
+        """What other processes read of the feed."""
+        found = snapshot.read(self.bus, "simulator", name)
+        return {key: json.loads(raw) for key, raw in found.items()}
+
+    def book(self, symbol):
+        return self.table(f"symbol:{symbol}").get("book", {})
+
+    def report(self):
+        return self.table("feed")["feed"]
+
+    async def told(self, kind):
+        """The stored events of a kind, once there are any."""
+        return await eventually(lambda: _events(kind), len)
 
     def losses(self):
         """Connections lost so far."""
@@ -135,6 +245,11 @@ class RunningFeed:
         truth = {row[0]: [*map(float, row[1:6]), float(row[7]), row[8]] for row in rows}
         wanted = {at: truth[at] for at in bars if at <= last}
         assert {at: list(bars[at]) for at in wanted} == wanted
+
+
+@sync_to_async
+def _events(kind):
+    return list(ConnectionEvent.objects.filter(kind=kind))
 
 
 @sync_to_async

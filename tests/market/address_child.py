@@ -30,6 +30,9 @@ PAUSE = 0.05
 
 
 class Deaf:
+    def on_read(self):
+        pass
+
     def on_message(self, raw):
         """Nothing is subscribed."""
 

@@ -41,6 +41,14 @@ def book_ticker(symbol, number):
     return combined(f"{symbol.lower()}@bookTicker", data)
 
 
+def depth(symbol, number):
+    data = {
+        "e": "depthUpdate", "E": BASE_MS + number, "T": BASE_MS + number, "s": symbol,
+        "U": number, "u": number, "pu": number - 1, "b": [["1.5", "2.0"]], "a": [],
+    }  # fmt: skip
+    return combined(f"{symbol.lower()}@depth@100ms", data)
+
+
 def mini_tickers(*symbols, number=1):
     rows = [
         {

@@ -230,13 +230,25 @@ def test_events_are_paged_by_id(viewer):
     check_error(viewer.get(f"{BASE}/events?limit=501"), 422, "invalid_input")
 
 
-@pytest.mark.parametrize("path", ["/connections", "/symbols", "/events"])
-def test_without_redis_the_answer_is_503_and_says_so(viewer, settings, path):
+@pytest.fixture
+def no_redis(bus, settings):
     site = settings.QUANTAI.site.model_copy(
         update={"redis_url": "unix:///nonexistent/redis.sock"}
     )
     settings.QUANTAI = settings.QUANTAI.model_copy(update={"site": site})
+
+
+@pytest.mark.usefixtures("no_redis")
+@pytest.mark.parametrize("path", ["/connections", "/symbols"])
+def test_without_redis_the_answer_is_503_and_says_so(viewer, path):
     check_error(viewer.get(BASE + path), 503, "unavailable")
+
+
+@pytest.mark.usefixtures("no_redis")
+@pytest.mark.parametrize("path", ["/events", "/signals"])
+def test_what_is_stored_is_read_without_redis(viewer, path):
+    answer = viewer.get(BASE + path).json()
+    assert (answer[path[1:]], answer["epoch"], answer["seq"]) == ([], "", 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -104,6 +104,14 @@ async def test_a_hole_among_the_stored_bars_is_filled():
     assert {7, 8, 9} <= set(venue.numbers(PAIRS[0]))
 
 
+async def test_how_long_a_bar_is_waited_for_is_a_setting():
+    venue = Venue(bars=10)
+    backfill = venue.backfill(grace_ms=4 * STEP)
+    begin(venue, backfill, stored=[5])
+    assert backfill.missing(venue.now) == []
+    assert backfill.missing(frames.BASE_MS + 11 * STEP) == PAIRS
+
+
 async def test_a_bar_is_given_time_to_come_before_it_is_asked_for():
     venue = Venue(bars=10)
     backfill = venue.backfill()

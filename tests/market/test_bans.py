@@ -13,7 +13,7 @@ from market.simulator.server import running_simulator
 from quantai_site import config
 from tests.waiting import until
 
-BAN_SECONDS = 4
+BAN_SECONDS = 10
 # What is on its way when the ban is heard cannot be called back.
 IN_FLIGHT = 0.3
 

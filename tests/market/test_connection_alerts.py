@@ -116,3 +116,26 @@ async def test_the_writer_alerts_although_the_database_is_away(bus, monkeypatch)
     await redis.aclose()
     (waiting,) = bus.lrange(alerts.WAITING, 0, -1)
     assert wire.decode(waiting)["key"] == "connection-failed:simulator:market-1"
+
+
+def test_the_alerts_of_a_lost_feeds_connections_end_with_it():
+    for name in ("market-1", "feed-2.market-1", "feed-2.public-1", "feed-22.market-1"):
+        connection_alerts.apply(
+            venue="simulator", events=[event("failed", connection=name)]
+        )
+    connection_alerts.feed_gone(venue="simulator", feed="feed-2")
+    left = Alert.objects.exclude(state="resolved").values_list("key", flat=True)
+    assert {key.rpartition(":")[2] for key in left} == {"market-1", "feed-22.market-1"}
+    connection_alerts.feed_gone(venue="simulator", feed="feed")
+    left = Alert.objects.exclude(state="resolved").values_list("key", flat=True)
+    assert {key.rpartition(":")[2] for key in left} == {"feed-22.market-1"}
+
+
+def test_a_feed_that_shows_life_is_not_lost():
+    connection_alerts.apply(
+        venue="simulator", events=[event("taken_over", connection="feed-2")]
+    )
+    connection_alerts.feeds_alive(venue="simulator", feeds=["feed"])
+    assert Alert.objects.exclude(state="resolved").exists()
+    connection_alerts.feeds_alive(venue="simulator", feeds=["feed", "feed-2"])
+    assert not Alert.objects.exclude(state="resolved").exists()

@@ -264,7 +264,7 @@ async def test_sockets_go_on_while_redis_is_dead_and_pages_get_everything_after(
     assert running.feed.publisher.epoch != epoch
     symbols = set(running.feed.follower.symbols)
     await until(lambda: set(running.table("quotes")) == symbols)
-    meta = running.table("meta")["quotes"]
+    meta = running.table("meta")["feed"]
     assert meta == {"epoch": running.feed.publisher.epoch}
     await until(lambda: "feed" in running.table("feed"), 20)
 
@@ -350,3 +350,19 @@ async def test_it_ends_even_when_a_library_swallows_the_cancellation(
         await until(busy.is_set)
     async with asyncio.timeout(10):
         await running.stop()
+
+
+async def test_a_job_that_fails_in_an_unforeseen_way_ends_nothing(
+    start, monkeypatch, caplog
+):
+    async def broken(self):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(feed_module.Upkeep, "audit_some", broken)
+    monkeypatch.setattr(feed_module, "AUDIT_SECONDS", 0.1)
+    running = await start()
+    await running.live()
+    await until(lambda: caplog.text.count("surprise") > 2)
+    assert "failed in a way nobody thought of" in caplog.text
+    assert not running.task.done()
+    assert running.all_live()

@@ -34,7 +34,7 @@ def at(monkeypatch):
 
     def move(bars, seconds=0):
         now = START + bars * frames.QUARTER_MS + seconds * 1000
-        monkeypatch.setattr(live, "_exchange_now", lambda venue: now)
+        monkeypatch.setattr(live, "exchange_now", lambda venue: now)
 
     move(96 + 40)
     return move
@@ -163,6 +163,33 @@ def test_what_was_not_listed_yet_is_not_missed(viewer, at):
     assert (found["bars"], found["expected"]) == (6, 6)
 
 
+def test_history_of_long_ago_leaves_the_coverage_of_the_day_as_it_was(viewer, at):
+    store_instruments("BTCUSDT")
+    store("BTCUSDT", range(80, 96))
+    before = covered(viewer)
+    assert (before["bars"], before["expected"]) == (16, 16)
+    store("BTCUSDT", range(-9600, -9500))
+    assert covered(viewer) == before
+
+
+def test_days_in_a_hole_behind_old_history_have_no_bars_and_say_so(viewer, at):
+    store_instruments("BTCUSDT")
+    store("BTCUSDT", [*range(-9600, -9500), *range(80, 96)])
+    day_before = datetime.fromtimestamp((START - DAY_MS) / 1000, UTC).date()
+    found = covered(viewer, day_before.isoformat())
+    assert (found["bars"], found["expected"], found["percent"]) == (0, 96, 0.0)
+
+
+def test_a_day_after_one_with_any_bar_is_missed_from_its_start(viewer, at):
+    store_instruments("BTCUSDT")
+    store("BTCUSDT", [-9600, -96, *range(80, 96)])
+    assert covered(viewer)["missing"] == 80
+    # One bar earlier, and the whole day before has none: the series begins anew.
+    store("ETHUSDT", [-9600, -97, *range(80, 96)])
+    rows = {row["symbol"]: row["missing"] for row in covered(viewer)["series"]}
+    assert rows == {"BTCUSDT": 80, "ETHUSDT": 0}
+
+
 def test_a_symbol_that_is_followed_no_longer_is_missed_up_to_its_last_bar(viewer, at):
     store("BTCUSDT", [-1, 0, 1, 3])
     found = covered(viewer)
@@ -219,10 +246,10 @@ def test_a_bar_longer_than_a_day_belongs_to_the_day_of_its_opening(
 
 
 def test_the_exchanges_time_goes_on_while_the_feed_says_nothing(publish):
-    now = live._exchange_now(VENUE)
+    now = live.exchange_now(VENUE)
     report = {"at": 1, "exchange_time": 5_000, "data_at": now - 60_000}
     publish(statuses=[("feed", [("feed", report)])])
-    assert 64_900 <= live._exchange_now(VENUE) < 95_000
+    assert 64_900 <= live.exchange_now(VENUE) < 95_000
 
 
 def test_without_redis_the_ledger_is_still_read(viewer, settings):

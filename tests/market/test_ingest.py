@@ -124,6 +124,29 @@ def test_newest_wins_streams_hold_one_frame_each_however_many_come():
     assert reader.paused == 0
 
 
+def test_book_diffs_are_a_chain_and_none_is_conflated():
+    heard = []
+    ingest = Ingest(
+        MarketState(), limit=10_000, diffs=lambda diff, at: heard.append((diff, at))
+    )
+    name, kind = b"btcusdt@depth@100ms", stream_kind("btcusdt@depth@100ms")
+    for number in range(1, 301):
+        ingest.receive(name, kind, frames.depth("BTCUSDT", number), number)
+    assert (ingest.waiting, ingest.conflated) == (300, 0)
+    ingest.drain()
+    assert [diff.last_id for diff, _ in heard] == list(range(1, 301))
+    assert [at for _, at in heard] == list(range(1, 301))
+
+
+def test_pauses_and_the_most_that_ever_waited_are_counted():
+    reader = Reader(limit=5)
+    for number in range(9):
+        reader.receive(frames.agg_trade("BTCUSDT", number))
+    reader.ingest.drain()
+    reader.ingest.drain()
+    assert (reader.ingest.pauses, reader.ingest.most_waiting) == (1, 9)
+
+
 def test_of_streams_of_the_whole_market_only_followed_symbols_are_taken():
     reader = Reader()
     reader.ingest.follow(["BTCUSDT"])
@@ -144,3 +167,14 @@ def test_what_cannot_be_decoded_is_counted_and_not_logged_without_end(caplog):
     assert len(caplog.records) == LOGGED_FAILURES
     assert reader.state.counts.applied["Trade"] == 1
     assert reader.ingest.frames == 3 * LOGGED_FAILURES + 1
+
+
+def test_what_is_of_another_symbol_than_its_stream_is_counted_and_not_taken():
+    reader = Reader()
+    raw = frames.agg_trade("BTCUSDT", 1)
+    reader.receive(raw)
+    reader.receive(raw.replace(b'"s":"BTCUSDT"', b'"s":"NOBODYUSD_PERP"'))
+    reader.ingest.drain()
+    assert reader.state.symbols() == ("BTCUSDT",)
+    assert reader.state.counts.skipped["Trade", "foreign"] == 1
+    assert not reader.ingest.failures

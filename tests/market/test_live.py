@@ -19,7 +19,6 @@ def test_before_the_feed_ever_ran_everything_is_empty_and_nothing_fails(bus):
     assert live.symbols(VENUE)["symbols"] == []
     assert live.klines(VENUE, "BTCUSDT", "15m", 5)["bars"] == []
     assert live.symbol_item(VENUE, "BTCUSDT", "book") is None
-    assert live.queue_position("events") == {"epoch": "", "seq": 0}
 
 
 def test_connections_come_in_natural_order_with_totals_apart(publish):

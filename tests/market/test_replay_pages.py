@@ -61,7 +61,7 @@ def heard(subscriber):
 
 def test_rows_are_published_while_it_runs_and_gone_afterwards(redis):
     feed_epoch = wire.encode({"epoch": "feed-1"})
-    redis.hset(core_redis.key("state", VENUE, "meta"), "quotes", feed_epoch)
+    redis.hset(core_redis.key("state", VENUE, "meta"), "feed", feed_epoch)
     redis.zadd(services.interest_key(VENUE), {"SUSHIUSDT": time.time() * 1000 + 60_000})
     subscriber = redis.pubsub()
     subscriber.subscribe(push.CHANNEL)
@@ -72,7 +72,7 @@ def test_rows_are_published_while_it_runs_and_gone_afterwards(redis):
         pages.tick()
         rows = snapshot.read(redis, VENUE, "quotes")
         assert wire.decode(rows["BTCUSDT"])["b"] == 83680.0
-        assert wire.decode(snapshot.read(redis, VENUE, "meta")["quotes"])[
+        assert wire.decode(snapshot.read(redis, VENUE, "meta")["replay"])[
             "epoch"
         ].startswith("replay-")
     topics = {message.topic for message in heard(subscriber)}
@@ -80,7 +80,7 @@ def test_rows_are_published_while_it_runs_and_gone_afterwards(redis):
     assert {"quotes", "symbol:SUSHIUSDT"} <= topics
     assert snapshot.read(redis, VENUE, "quotes") == {}
     assert snapshot.read(redis, VENUE, "bars") == {}
-    assert snapshot.read(redis, VENUE, "meta") == {"quotes": feed_epoch}
+    assert snapshot.read(redis, VENUE, "meta") == {"feed": feed_epoch}
 
 
 def test_a_running_feed_keeps_the_pages_to_itself(redis):

@@ -1,6 +1,7 @@
 import pytest
 
 from market import selectors, services
+from market.domain.candles import MissingBars
 from market.models import FeedCommand
 from tests.market import frames
 from tests.market.test_services import event
@@ -84,3 +85,18 @@ def test_waiting_commands_come_oldest_first_and_recent_ones_newest_first():
 def test_a_command_that_does_not_exist_is_told():
     with pytest.raises(FeedCommand.DoesNotExist):
         selectors.feed_command(command_id=1)
+
+
+def test_bars_that_the_exchange_does_not_have_are_named_by_their_open_times():
+    ranges = [MissingBars("ETHUSDT", "15m", opened(1), opened(3))]
+    services.gaps_open(venue=VENUE, ranges=ranges, cause="outage", now_ms=1)
+    assert selectors.unfillable_since(venue=VENUE, interval="15m", since=0) == {}
+    services.gaps_settle(venue=VENUE, ranges=ranges, now_ms=2)
+
+    def absent(since, interval="15m"):
+        return selectors.unfillable_since(venue=VENUE, interval=interval, since=since)
+
+    assert absent(0) == {"ETHUSDT": [opened(1), opened(2), opened(3)]}
+    assert absent(opened(2)) == {"ETHUSDT": [opened(2), opened(3)]}
+    assert absent(opened(4)) == {}
+    assert absent(0, "1h") == {}

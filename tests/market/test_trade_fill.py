@@ -1,8 +1,10 @@
 """Missing trades are fetched by id from a real exchange simulator."""
 
 import pytest
+from msgspec.structs import replace
 
 from market.binance.rest import BinanceRestClient
+from market.binance.rest_errors import RestUnavailable
 from market.binance.rest_schemas import parse_agg_trades
 from market.binance.urls import endpoints
 from market.domain.state import MarketState
@@ -50,6 +52,7 @@ def filler(rest, state, ledger):
         holes=state.holes,
         apply=lambda trade: state.apply(trade, 1),
         give_up=lambda hole: state.give_up(*hole),
+        covers=lambda hole: state.covers(*hole),
     )
 
 
@@ -115,3 +118,74 @@ async def test_ids_that_cannot_be_had_again_are_given_up_and_said(rest):
     ((_, _, note),) = ledger.settled
     assert "could not be had again" in note
     assert list(state.holes()) == []
+
+
+async def test_a_symbol_that_the_exchange_does_not_know_keeps_no_other_waiting(rest):
+    trades = await truth(rest, 100)
+    state, ledger = MarketState(), Ledger()
+    for trade in [*trades[:30], *trades[40:]]:
+        state.apply(replace(trade, symbol="NOBODYUSD_PERP"), 1)
+        state.apply(trade, 1)
+    fill = filler(rest, state, ledger)
+    await fill.step("market-1: lost")
+    assert await fill.step("market-1: lost") == 10
+    first, last = trades[30].id, trades[39].id
+    assert ledger.settled == [
+        (("NOBODYUSD_PERP", first, last), 0, "10 ids could not be had again"),
+        ((SYMBOL, first, last), 10, ""),
+    ]
+    assert list(state.holes()) == []
+
+
+async def test_a_hole_that_the_stream_fills_while_rest_is_away_is_closed(
+    rest, monkeypatch
+):
+    trades = await truth(rest, 60)
+    state, ledger = MarketState(), Ledger()
+    for trade in [*trades[:20], *trades[30:]]:
+        state.apply(trade, 1)
+    fill = filler(rest, state, ledger)
+    await fill.step("outage")
+
+    async def away(*args, **options):
+        raise RestUnavailable("no answer")
+
+    with monkeypatch.context() as change:
+        change.setattr(rest, "get_raw", away)
+        with pytest.raises(RestUnavailable):
+            await fill.step("outage")
+    hole = (SYMBOL, trades[20].id, trades[29].id)
+    assert ledger.opened == [(hole, "outage")]
+    for trade in trades[20:25]:
+        state.apply(trade, 1)
+    await fill.step("outage")
+    assert ledger.settled[:1] != [(hole, 10, "")]
+    for trade in trades[25:30]:
+        state.apply(trade, 1)
+    await fill.step("outage")
+    assert (hole, 10, "") in ledger.settled
+
+
+async def test_a_hole_of_a_symbol_that_is_not_watched_any_more_is_not_called_filled(
+    rest, monkeypatch
+):
+    trades = await truth(rest, 60)
+    state, ledger = MarketState(), Ledger()
+    for trade in [*trades[:20], *trades[30:]]:
+        state.apply(trade, 1)
+    fill = filler(rest, state, ledger)
+    await fill.step("outage")
+
+    async def away(*args, **options):
+        raise RestUnavailable("no answer")
+
+    monkeypatch.setattr(rest, "get_raw", away)
+    with pytest.raises(RestUnavailable):
+        await fill.step("outage")
+    state.unwatch(SYMBOL)
+    await fill.step("outage")
+    hole = (SYMBOL, trades[20].id, trades[29].id)
+    assert ledger.settled == [(hole, 0, "nobody follows these trades any more")]
+    state.give_up(*hole)
+    state.drop([SYMBOL])
+    state.give_up(*hole)

@@ -2,7 +2,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-PAGES = ["market:market", "market:connections", "market:gaps"]
+PAGES = ["market:market", "market:connections", "market:gaps", "market:signals"]
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from django.db import DatabaseError, connection
 
 from core import push
 from core import redis as core_redis
-from market import selectors
-from market import writer as writer_module
+from market import event_writer, selectors
 from market.domain.state import MarketState
 from market.models import ConnectionEvent
 from market.publisher import Publisher
@@ -106,7 +105,7 @@ async def test_without_redis_bars_and_events_are_stored_all_the_same(
 async def test_events_do_not_pile_up_without_end_but_bars_are_never_dropped(
     writer, monkeypatch
 ):
-    monkeypatch.setattr(writer_module, "EVENTS_KEPT", 10)
+    monkeypatch.setattr(event_writer, "EVENTS_KEPT", 10)
     for number in range(25):
         writer.event(event(number))
         writer.candles([frames.candle("BTCUSDT", number)])

@@ -6,9 +6,13 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parent
 CAPTURES = FOLDER.parents[2] / "shared" / "data" / "binance"
+TRAINING = CAPTURES.parent / "training"
 
 needs_captures = pytest.mark.skipif(
     not CAPTURES.is_dir(), reason=f"no captures at {CAPTURES}"
+)
+needs_training = pytest.mark.skipif(
+    not TRAINING.is_dir(), reason=f"no series under {TRAINING}"
 )
 
 

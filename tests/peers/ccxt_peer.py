@@ -5,6 +5,7 @@ Usage: ccxt_peer.py https://HOST:PORT CA_FILE. Prints one JSON object on stdout.
 
 import asyncio
 import json
+import os
 import sys
 
 import ccxt.pro
@@ -30,9 +31,29 @@ async def watch(method, *args, count=1):
     return [await asyncio.wait_for(method(*args), 20) for _ in range(count)]
 
 
+async def orders(exchange):
+    """A resting order is queried and cancelled, another one fills."""
+    price = (await exchange.fetch_ticker(SYMBOL))["last"] * 0.97
+    price = exchange.price_to_precision(SYMBOL, price)
+    rests = await exchange.create_order(SYMBOL, "limit", "buy", 0.01, price)
+    found = await exchange.fetch_order(rests["id"], SYMBOL)
+    gone = await exchange.cancel_order(rests["id"], SYMBOL)
+    filled = await exchange.create_order(SYMBOL, "market", "buy", 0.02)
+    (position,) = await exchange.fetch_positions([SYMBOL])
+    return {
+        "states": [rests["status"], found["status"], gone["status"]],
+        "filled": (await exchange.fetch_order(filled["id"], SYMBOL))["filled"],
+        "position": position["contracts"],
+        "balance": (await exchange.fetch_balance())["USDT"]["total"],
+        "trades": len(await exchange.fetch_my_trades(SYMBOL)),
+    }
+
+
 async def main(url, ca_file):
     exchange = ccxt.pro.binanceusdm(
         {
+            "apiKey": os.environ["PEER_KEY"],
+            "secret": os.environ["PEER_SECRET"],
             "cafile": ca_file,
             "enableRateLimit": False,
             "options": {
@@ -61,6 +82,7 @@ async def main(url, ca_file):
             "ws_ticker": (await watch(exchange.watch_ticker, SYMBOL))[0],
             "ws_bids_asks": (await watch(exchange.watch_bids_asks, [SYMBOL]))[0],
             "ws_book": {"bids": book["bids"][:5], "asks": book["asks"][:5]},
+            "orders": await orders(exchange),
         }
     finally:
         await exchange.close()

@@ -60,13 +60,20 @@ async def simulator(tmp_path):
 def run_peer(peer_python, simulator):
     """Run a script of this folder against the simulator; its JSON answer."""
 
+    account = simulator.accounts.open(name="peer")
+
     async def run(script, *arguments):
         process = await asyncio.create_subprocess_exec(
             str(peer_python),
             str(HERE / script),
             simulator.base_url,
             *arguments,
-            env={**os.environ, "SSL_CERT_FILE": str(simulator.ca_path)},
+            env={
+                **os.environ,
+                "SSL_CERT_FILE": str(simulator.ca_path),
+                "PEER_KEY": account.key,
+                "PEER_SECRET": account.secret,
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -6,6 +6,7 @@ JSON object on stdout.
 
 import asyncio
 import json
+import os
 import sys
 
 from binance import AsyncClient, BinanceSocketManager
@@ -37,9 +38,39 @@ async def first_book(manager):
         return {"bids": cache.get_bids()[:5], "asks": cache.get_asks()[:5]}
 
 
+async def orders(client, sockets):
+    """A resting order is queried and cancelled, another one fills and is told of."""
+    price = float((await client.futures_mark_price(symbol=SYMBOL))["markPrice"])
+    low = {"type": "LIMIT", "timeInForce": "GTC", "price": f"{price * 0.97:.1f}"}
+    one = {"symbol": SYMBOL, "side": "BUY", "quantity": "0.01"}
+    rests = await client.futures_create_order(**one, **low)
+    which = {"symbol": SYMBOL, "orderId": rests["orderId"]}
+    found = await client.futures_get_order(**which)
+    gone = await client.futures_cancel_order(**which)
+    stop = await client.futures_create_order(
+        symbol=SYMBOL,
+        side="SELL",
+        type="STOP_MARKET",
+        quantity="0.01",
+        stopPrice=f"{price * 0.9:.1f}",
+    )
+    held = await client.futures_get_open_algo_orders()
+    async with sockets.futures_user_socket() as stream:
+        await client.futures_create_order(**one, type="MARKET")
+        events = [await asyncio.wait_for(stream.recv(), 20) for _ in range(4)]
+    return {
+        "states": [rests["status"], found["status"], gone["status"]],
+        "algo": [stop["algoId"], [row["algoId"] for row in held]],
+        "events": [event["e"] for event in events],
+        "position": (await client.futures_position_information(symbol=SYMBOL))[0],
+        "balance": (await client.futures_account_balance())[0]["balance"],
+        "trades": len(await client.futures_account_trades(symbol=SYMBOL)),
+    }
+
+
 async def main(host):
     LocalClient.host = host
-    client = await LocalClient.create()
+    client = await LocalClient.create(os.environ["PEER_KEY"], os.environ["PEER_SECRET"])
     try:
         sockets = BinanceSocketManager(client)
         sockets.FSTREAM_URL = host.replace("https", "wss") + "/"
@@ -70,6 +101,7 @@ async def main(host):
             "book": await first_book(
                 FuturesDepthCacheManager(client, SYMBOL, bm=sockets)
             ),
+            "orders": await orders(client, sockets),
         }
     finally:
         await client.close_connection()

@@ -66,6 +66,19 @@ async def test_python_binance_reads_and_streams(python_binance, simulator):
     assert all(b["pu"] == a["u"] for a, b in itertools.pairwise(depths))
     assert_is_a_book(got["book"])
 
+    orders = got["orders"]
+    assert orders["states"] == ["NEW", "NEW", "CANCELED"]
+    assert orders["algo"][1] == [orders["algo"][0]]
+    assert sorted(orders["events"]) == [
+        "ACCOUNT_UPDATE",
+        "ORDER_TRADE_UPDATE",
+        "ORDER_TRADE_UPDATE",
+        "TRADE_LITE",
+    ]
+    assert float(orders["position"]["positionAmt"]) == 0.01
+    assert 9_990 < float(orders["balance"]) < 10_000
+    assert orders["trades"] >= 1
+
 
 async def test_ccxt_reads_and_streams(ccxt, simulator):
     got = ccxt
@@ -86,3 +99,9 @@ async def test_ccxt_reads_and_streams(ccxt, simulator):
     assert got["ws_ticker"]["last"] > 0
     assert got["ws_bids_asks"]["BTC/USDT:USDT"]["bid"] > 0
     assert_is_a_book(got["ws_book"])
+
+    orders = got["orders"]
+    assert orders["states"] == ["open", "open", "canceled"]
+    assert orders["filled"] == orders["position"] == 0.02
+    assert 9_990 < orders["balance"] < 10_000
+    assert orders["trades"] >= 1

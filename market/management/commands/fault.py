@@ -1,21 +1,16 @@
 """``manage fault``: faults of the running exchange simulator."""
 
 import argparse
-import json
-import urllib.error
-import urllib.request
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from market.simulator import remote
 from market.simulator.errors import SimulatorError
 from market.simulator.faults.kinds import KINDS
 from market.simulator.faults.scenarios import load_scenario
-from market.simulator.listening import Listening, read_listening
 
-_TIMEOUT = 10.0
 # Options of ``arm`` that are sent on as they are, by type.
 _SELECTORS = {
     "connection": int,
@@ -62,7 +57,12 @@ class Command(BaseCommand):
         if verb == "kinds":
             self._print_kinds()
             return
-        self._url = options["url"] or _find_simulator()
+        try:
+            self._url = options["url"] or remote.find(
+                settings.QUANTAI.site.var / "simulator"
+            )
+        except SimulatorError as error:
+            raise CommandError(str(error)) from error
         {
             "list": self._list,
             "arm": self._arm,
@@ -121,19 +121,10 @@ class Command(BaseCommand):
     def _ask(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-                answer: dict[str, Any] = json.loads(response.read())
-                return answer
-        except urllib.error.HTTPError as error:
-            with error:
-                raise CommandError(_message(error.read())) from error
-        except (OSError, ValueError) as error:
-            raise CommandError(
-                f"no simulator answers at {self._url}: {error}"
-            ) from error
+            return remote.ask(self._url, method, path, body)
+        except SimulatorError as error:
+            raise CommandError(str(error)) from error
 
 
 def _add_arm(parser: argparse.ArgumentParser) -> None:
@@ -142,21 +133,3 @@ def _add_arm(parser: argparse.ArgumentParser) -> None:
     for name, kind in {**_SELECTORS, **_CHANCES, **_PARAMETERS}.items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, dest=name, type=kind)
-
-
-def _find_simulator() -> str:
-    state: Path = settings.QUANTAI.site.var / "simulator"
-    found: Listening | None = read_listening(state)
-    if found is None:
-        raise CommandError(
-            f"no simulator is running in {state}: start it with ./quantai up or "
-            "./quantai manage run_simulator, or give --url"
-        )
-    return found.plain
-
-
-def _message(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["msg"])
-    except (ValueError, KeyError, TypeError):
-        return body.decode("utf-8", "replace")

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from core import redis as core_redis
 from core.clock import SystemClock
+from core.loop import Loop
 from market import selectors, services
 from market.address_hold import AddressHold
 from market.backfill import MAX_BARS, Pair
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         try:
             market = _market(options["symbols"], options["intervals"])
-            results = uvloop.run(self._load(market, options))
+            results = uvloop.run(self._load(market, options), loop_factory=Loop)
         except (ValueError, RestError, DatabaseError) as error:
             raise CommandError(str(error)) from error
         for what, unit, loaded in results:

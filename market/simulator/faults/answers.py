@@ -63,7 +63,16 @@ HANDSHAKES: Final[dict[str, Answer]] = {
     ),
 }
 # These change the right answer; the others replace it.
-_CHANGES = ("truncated", "slow", "wrong_length", "unknown_values")
+_CHANGES = (
+    *("truncated", "slow", "wrong_length", "unknown_values"),
+    *("executed_unknown", "executed_lost", "executed_late"),
+)
+_UNKNOWN = Answer(
+    503,
+    -1007,
+    "Timeout waiting for response from backend server. Send status unknown; execution "
+    "status unknown.",
+)
 REQUESTS: Final[dict[str, Answer | None]] = {
     **HANDSHAKES,
     "-1021": Answer(
@@ -102,6 +111,13 @@ async def change(
     body = right.body if isinstance(right.body, bytes) else b""
     if how == "truncated":
         right.body = body[: len(body) // 2]
+    elif how == "executed_unknown":
+        return refusal(_UNKNOWN, 0.0)
+    elif how == "executed_lost":
+        if request.transport is not None:
+            request.transport.abort()
+    elif how == "executed_late":
+        await asyncio.sleep(seconds)
     elif how == "unknown_values":
         right.body = orjson.dumps(_with_unknowns(orjson.loads(body)))
     else:

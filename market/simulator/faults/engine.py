@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from market.simulator.accounts.side import AccountSide
 from market.simulator.exchange import Exchange
 from market.simulator.faults.answers import (
     HANDSHAKES,
@@ -24,6 +25,7 @@ from market.simulator.faults.lines import Lines
 from market.simulator.faults.places import Places
 from market.simulator.faults.selection import strikes_request
 from market.simulator.faults.tap import Tap
+from market.simulator.faults.user_events import UserEvents
 from market.simulator.hub import Connection, Hub
 from market.simulator.records import Damage
 from market.simulator.stage import Stage
@@ -61,7 +63,14 @@ class Faults:
     """
 
     def __init__(
-        self, *, seed: int, exchange: Exchange, hub: Hub, stage: Stage, tls_folder: Path
+        self,
+        *,
+        seed: int,
+        exchange: Exchange,
+        hub: Hub,
+        stage: Stage,
+        tls_folder: Path,
+        accounts: AccountSide,
     ) -> None:
         self._seed = seed
         self._hub = hub
@@ -81,9 +90,11 @@ class Faults:
             Group.DIAL: waiting,
             Group.ARRIVAL: Doors(stage, tls_folder),
             Group.REQUEST: waiting,
-            Group.EXCHANGE: Places(exchange, hub, tap),
+            Group.USER_EVENT: waiting,
+            Group.EXCHANGE: Places(exchange, hub, tap, accounts),
         }
         self._tap = tap
+        accounts.meddler = UserEvents(lambda: list(self._active), accounts.streams)
 
     # -- control ------------------------------------------------------------------
 

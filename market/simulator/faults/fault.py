@@ -19,6 +19,8 @@ _CHOICES = {
     ("black_hole", "direction"): ("up", "down", "both"),
     ("handshake", "answer"): tuple(HANDSHAKES),
     ("rest", "answer"): tuple(REQUESTS),
+    ("user_event", "shape"): ("duplicate", "drop", "late", "shuffle"),
+    ("listen_key", "shape"): ("expired", "deleted"),
 }
 
 

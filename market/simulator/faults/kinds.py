@@ -16,6 +16,7 @@ class Group(StrEnum):
     DIAL = "each handshake of a stream socket"
     ARRIVAL = "each TCP connection of the TLS port, REST included"
     REQUEST = "each REST request"
+    USER_EVENT = "each event of a user data stream"
     EXCHANGE = "the exchange as a whole"
 
 
@@ -96,6 +97,10 @@ KINDS: Final[dict[str, Kind]] = {
     "ack_without_data": Kind(
         Group.SUBSCRIPTION, "acknowledge and list the stream, never send its data"
     ),
+    "move_stream": Kind(
+        Group.SUBSCRIPTION,
+        "serve the stream on the other class of market data (public, market) only",
+    ),
     "handshake": Kind(
         Group.DIAL,
         "answer the handshake with 400, 403, 418, 429, 451, 503A, 503B or 503C",
@@ -116,8 +121,21 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "rest": Kind(
         Group.REQUEST,
-        "answer REST with one of the table of answers",
+        "answer REST with one of the table of answers; executed_unknown (-1007), "
+        "executed_lost (no answer) and executed_late act first",
         {"answer": None, "seconds": 10.0},
+    ),
+    "user_event": Kind(
+        Group.USER_EVENT,
+        "duplicate events, drop them, send them late by so many seconds, or shuffle: "
+        "hold each behind the one that follows",
+        {"shape": None, "seconds": 1.0},
+    ),
+    "listen_key": Kind(
+        Group.EXCHANGE,
+        "end the listen keys: expired (with the notice) or deleted (in silence, as by "
+        "another program); value names one account",
+        {"shape": "expired", "value": ""},
     ),
     "ban": Kind(
         Group.EXCHANGE,
@@ -147,6 +165,7 @@ SELECTORS: Final[dict[Group, frozenset[str]]] = {
     Group.DIAL: frozenset({"route"}),
     Group.ARRIVAL: frozenset(),
     Group.REQUEST: frozenset({"path", "symbol"}),
+    Group.USER_EVENT: frozenset({"symbol"}),
     Group.EXCHANGE: frozenset(),
 }
 NEEDS_SYMBOL: Final = frozenset({"delist"})

@@ -1,5 +1,6 @@
 """Faults of the exchange as a whole: its clock, its list of contracts, its patience."""
 
+from market.simulator.accounts.side import AccountSide
 from market.simulator.emitters import Wanted
 from market.simulator.exchange import Exchange
 from market.simulator.faults.armed import Armed
@@ -12,8 +13,11 @@ _SETTLING, _TRADING = "SETTLING", "TRADING"
 
 
 class Places:
-    def __init__(self, exchange: Exchange, hub: Hub, tap: Tap) -> None:
+    def __init__(
+        self, exchange: Exchange, hub: Hub, tap: Tap, accounts: AccountSide
+    ) -> None:
         self._exchange = exchange
+        self._accounts = accounts
         self._hub = hub
         self._tap = tap
         self._payloads = Payloads(exchange.settings.generation, exchange.symbols)
@@ -24,6 +28,12 @@ class Places:
         if fault.kind == "clock_jump":
             armed.takes()
             self._exchange.clock.shown_skew_ms += fault.milliseconds or 0
+        elif fault.kind == "listen_key":
+            end = self._accounts.expire_keys
+            if fault.shape == "deleted":
+                end = self._accounts.delete_keys
+            armed.hits += end(fault.value or "")
+            armed.ended = True
         elif fault.kind == "delist":
             armed.takes()
             symbol = fault.symbol or ""

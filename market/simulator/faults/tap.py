@@ -12,6 +12,9 @@ from market.simulator.faults.selection import (
     strikes_stream,
 )
 from market.simulator.hub import Connection, Hub, Topic
+from market.simulator.streams import Route
+
+_OTHER = {Route.PUBLIC: Route.MARKET, Route.MARKET: Route.PUBLIC}
 
 
 class Tap:
@@ -53,8 +56,18 @@ class Tap:
 
     def attaches(self, connection: Connection, stream: str) -> bool:
         """Whether a subscription will carry data."""
-        return not any(
-            armed.fault.spec.group is Group.SUBSCRIPTION
+        return not self._strikes("ack_without_data", connection, stream)
+
+    def route(self, connection: Connection, topic: Topic) -> Route:
+        """The class that serves a subscription."""
+        if self._strikes("move_stream", connection, topic.name.text):
+            return _OTHER[topic.name.route]
+        return topic.name.route
+
+    def _strikes(self, kind: str, connection: Connection, stream: str) -> bool:
+        """Whether a subscription meets a fault of that kind."""
+        return any(
+            armed.fault.kind == kind
             and strikes_socket(armed.fault, connection)
             and strikes_stream(armed.fault, stream)
             and armed.takes()

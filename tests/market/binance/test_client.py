@@ -251,6 +251,23 @@ async def test_a_long_pause_makes_no_stream_silent_and_no_connection_mute(start)
         assert kit.numbers() == list(range(1, len(kit.heard) + 1))
 
 
+async def test_a_connection_that_opens_during_a_pause_reads_nothing_until_it_ends(
+    start,
+):
+    async with start() as kit:
+        await kit.frames(5)
+        kit.client.pause_reading()
+        kit.client.reconnect("market-1")
+        await until(
+            lambda: kit.kinds().count("connected") == 2 or kit.server.dials == 2
+        )
+        heard = len(kit.heard)
+        await asyncio.sleep(0.4)
+        assert len(kit.heard) == heard
+        kit.client.resume_reading()
+        await kit.frames(20)
+
+
 async def test_an_operator_can_replace_a_connection_at_any_time(start):
     async with start(reconnect_initial_delay=30, reconnect_max_delay=60) as kit:
         await kit.frames(5)

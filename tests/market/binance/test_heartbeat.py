@@ -57,6 +57,14 @@ def test_while_we_do_not_read_no_deadline_runs():
     assert heartbeat.overdue(511.0)
 
 
+def test_time_in_which_we_stood_still_does_not_count():
+    heartbeat = started()
+    heartbeat.ping(100.0)
+    heartbeat.extend(40.0)
+    assert not heartbeat.overdue(149.9)
+    assert heartbeat.overdue(150.1)
+
+
 def test_before_a_connection_and_after_it_nothing_is_alive():
     heartbeat = WebSocketHeartbeat(CONFIG)
     assert not heartbeat.is_alive

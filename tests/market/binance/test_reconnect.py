@@ -68,6 +68,18 @@ def test_the_delay_falls_back_after_a_minute_of_healthy_data():
     assert target.lost(StreamEnded(1006), 161.0, 161_000).delay_seconds == 1
 
 
+def test_how_much_health_forgets_the_delay_is_a_setting():
+    config = EXACT.model_copy(update={"reconnect_healthy_after": 3.0})
+    target = reconnector(config)
+    lose(target, 3)
+    target.data_arrived(10.0)
+    target.healthy(12.9)
+    assert target.lost(StreamEnded(1006), 12.9, 12_900).delay_seconds == 8
+    target.data_arrived(20.0)
+    target.healthy(23.0)
+    assert target.lost(StreamEnded(1006), 23.0, 23_000).delay_seconds == 1
+
+
 def test_it_counts_as_exhausted_after_the_maximum_of_dials_without_data():
     target = reconnector()
     lose(target, 9)

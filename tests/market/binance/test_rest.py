@@ -11,6 +11,7 @@ from aiohttp import web
 
 from market.binance.rest import (
     BinanceRestClient,
+    Question,
     RestBanned,
     RestError,
     RestRefused,
@@ -18,6 +19,7 @@ from market.binance.rest import (
 )
 from market.binance.rest_schemas import parse_klines
 from market.binance.urls import Endpoints
+from market.binance.weights import Wait
 
 MINUTE_MS = 60_000
 
@@ -243,9 +245,31 @@ async def test_part_of_the_budget_stays_free_for_cancels(answering):
             await client.get("/fapi/v1/x", weight=1)
     assert answers.asked == 1
     await client.request(
-        "DELETE", "/fapi/v1/order", weight=1, params=lambda _: {}, cancel=True
+        Question("DELETE", "/fapi/v1/order", 1, lambda _: {}, cancel=True)
     )
     assert answers.asked == 2
+
+
+async def test_a_request_that_waits_for_weight_ends_although_its_cancel_was_swallowed(
+    answering,
+):
+    _, client = answering
+
+    class Full:
+        """A budget whose store swallows a cancellation, as redis-py does."""
+
+        async def take(self, weight, **_):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(5)
+            return Wait(0.01)
+
+    client._budget = Full()
+    task = asyncio.create_task(client.get("/fapi/v1/x", weight=1))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(2):
+            await task
 
 
 async def test_a_refused_timestamp_asks_for_the_time_once_and_tries_again(answering):
@@ -258,5 +282,5 @@ async def test_a_refused_timestamp_asks_for_the_time_once_and_tries_again(answer
         return {"timestamp": now_ms}
 
     with pytest.raises(RestError):
-        await client.request("POST", "/fapi/v1/order", weight=1, params=params)
+        await client.request(Question("POST", "/fapi/v1/order", 1, params))
     assert len(stamps) <= 2

@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver
 from market.binance.rest import (
     RESTRICTED_SECONDS,
     BinanceRestClient,
+    Question,
     RestBanned,
     RestError,
     RestGarbled,
@@ -101,7 +102,7 @@ async def test_after_a_refused_timestamp_the_second_attempt_has_the_right_one(
     server, client, clock
 ):
     server.answers = [error(400, -1021, "outside of the recvWindow"), (200, b"{}", {})]
-    await client.request("GET", "/x", weight=1, params=lambda now: {"timestamp": now})
+    await client.request(Question("GET", "/x", 1, lambda now: {"timestamp": now}))
     sent = [int(query["timestamp"]) for query in server.others]
     assert sent == [clock.now_ms(), clock.now_ms() + 5_000]
 
@@ -109,7 +110,7 @@ async def test_after_a_refused_timestamp_the_second_attempt_has_the_right_one(
 async def test_a_timestamp_refused_twice_is_an_error(server, client):
     server.answers = [error(400, -1021, "ahead of the server's time")]
     with pytest.raises(RestRefused) as refused:
-        await client.request("GET", "/x", weight=1, params=lambda _: {})
+        await client.request(Question("GET", "/x", 1, lambda _: {}))
     assert refused.value.code == -1021
     assert len(server.others) == 2
 
@@ -181,7 +182,7 @@ async def test_a_ban_told_only_in_the_body_is_kept_by_the_exchanges_clock(
         await get(client)
     clock.move(89.9)
     with pytest.raises(RestBanned, match="nothing is sent"):
-        await client.request("DELETE", "/x", weight=1, params=lambda _: {}, cancel=True)
+        await client.request(Question("DELETE", "/x", 1, lambda _: {}, cancel=True))
     assert len(server.asked) == asked + 1
     clock.move(0.2)
     await get(client)
@@ -248,9 +249,7 @@ async def test_a_cancel_does_not_wait_behind_other_requests():
         jobs = [asyncio.create_task(get(client)) for _ in range(6)]
         async with asyncio.timeout(5):
             await until(lambda: len(seen) == 2)
-            await client.request(
-                "DELETE", "/x", weight=1, params=lambda _: {}, cancel=True
-            )
+            await client.request(Question("DELETE", "/x", 1, lambda _: {}, cancel=True))
         assert seen == ["GET", "GET", "DELETE"]
         gate.set()
         await asyncio.gather(*jobs)

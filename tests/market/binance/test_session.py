@@ -75,6 +75,65 @@ def test_an_acknowledged_stream_without_data_is_silent_and_the_reason_says_so():
     assert session.counts(121.0) == (3, 2, 1)
 
 
+def test_time_in_which_we_stood_still_is_no_silence():
+    session = opened(KLINES[:2])
+    orders(session, 100.0)
+    frame(session, KLINES[0], 101.0)
+    session.extend(70.0, 172.0)
+    assert session.review(172.0) == []
+    assert session.counts(172.0) == (2, 1, 0)
+    late = 100.0 + 70.0 + FIRST_FRAME_SECONDS + 0.1
+    assert [f.stream for f in session.review(late)] == [KLINES[1]]
+    assert len(session.review(101.0 + 70.0 + 60.1)) > 0
+
+
+def test_a_stream_on_trial_is_subscribed_and_nothing_is_expected_of_it():
+    session = StreamSession(KLINES[:1])
+    session.add([KLINES[1]], on_trial=True)
+    session.opened(100.0)
+    ((_, message),) = orders(session, 100.0)
+    assert message["params"] == KLINES[:2]
+    acknowledge(session, message, 100.2)
+    frame(session, KLINES[0], 130.0)
+    assert (session.names, session.trials) == (KLINES[:1], KLINES[1:2])
+    assert session.counts(130.0) == (1, 1, 0)
+    assert session.review(130.0) == []
+    assert session.stubborn(1000.0) == []
+    session.adopt(KLINES[1])
+    assert (session.names, session.trials) == (KLINES[:2], [])
+    assert session.counts(130.0) == (2, 1, 0)
+    assert [f.stream for f in session.review(130.0)] == [KLINES[1]]
+
+
+def test_a_stream_asked_for_again_says_whether_it_ever_spoke():
+    session = opened(KLINES[:2])
+    (_, message) = orders(session, 100.0)[0]
+    acknowledge(session, message, 100.2)
+    frame(session, KLINES[0], 101.0)
+    session.review(165.0)
+    asked = [f for f in session.review(170.0) if f.kind == "resubscribed"]
+    assert {f.stream: f.never_spoke for f in asked} == {
+        KLINES[0]: False,
+        KLINES[1]: True,
+    }
+
+
+def test_a_stream_that_nobody_acknowledged_is_not_called_wrong():
+    session = opened(KLINES[:1])
+    orders(session, 100.0)
+    session.review(125.0)
+    (asked,) = [f for f in session.review(130.0) if f.kind == "resubscribed"]
+    assert not asked.never_spoke
+
+
+def test_what_was_heard_after_a_standstill_is_not_moved_into_the_future():
+    session = opened(KLINES[:1])
+    orders(session, 100.0)
+    frame(session, KLINES[0], 172.0)
+    session.extend(70.0, 172.0)
+    assert session.last_frame_at() == 172.0
+
+
 def test_a_silent_stream_is_asked_for_again_and_more_rarely():
     session = opened(KLINES[:1])
     orders(session, 100.0)

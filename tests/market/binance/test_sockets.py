@@ -1,6 +1,7 @@
 """Both socket edges, judged by the same real faults."""
 
 import asyncio
+import contextlib
 import http
 import ssl
 
@@ -26,6 +27,9 @@ class Heard:
         self.messages = []
         self.pongs = []
         self.news = asyncio.Event()
+
+    def on_read(self):
+        pass
 
     def on_message(self, raw):
         self.messages.append(raw)
@@ -288,3 +292,61 @@ def test_tls_below_1_2_and_weak_ciphers_are_not_offered(tmp_path):
 
 def test_stream_ended_keeps_the_close_code():
     assert StreamEnded(1008, "Too many requests").code == 1008
+
+
+class Mute:
+    """Takes connections over TLS and answers no upgrade."""
+
+    def __init__(self):
+        self.asked = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def __call__(self, reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked.set()
+        with contextlib.suppress(OSError):
+            await reader.read()
+        self.ended.set()
+        writer.close()
+
+
+@pytest.fixture
+async def mute():
+    """(the server's side, its URL, a context that trusts it)"""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    side = Mute()
+    server = await asyncio.start_server(side, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    yield side, f"wss://localhost:{port}/ws", trusting
+    server.close()
+
+
+async def test_a_dial_that_is_called_off_leaves_no_connection_open(dial):
+    """Just when the exchange has taken it and the answer is on its way."""
+    ended = asyncio.Event()
+
+    async def called_off(connection):
+        job.cancel()
+        await connection.wait_closed()
+        ended.set()
+
+    async with exchange(called_off) as server:
+        heard = Heard()
+        job = asyncio.create_task(dial(server.url, heard, SETTINGS, server.context))
+        await asyncio.gather(job, return_exceptions=True)
+        assert job.cancelled()
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+async def test_a_dial_that_takes_too_long_leaves_no_connection_open(dial, mute):
+    side, url, context = mute
+    impatient = SETTINGS.model_copy(update={"ssl_timeout": 0.3})
+    error = await failure(dial(url, Heard(), impatient, context))
+    assert classify_error(error) is WebSocketErrorType.TIMEOUT
+    async with asyncio.timeout(5):
+        await side.ended.wait()

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from market.domain.state import (
     BOOK_LEVELS,
+    LATE_MS,
     RECENT_TRADES,
     STALE_AT_MOST_MS,
     MarketState,
@@ -53,12 +54,46 @@ def test_a_row_has_everything_once_everything_came():
     state = state_of(QUOTE, TICKER, MARK, TRADE)
     row = state.quote_item("B")
     assert row == {
-        "k": "B", "n": 4, "p": 10.6, "o": 10.0, "c": row["c"], "h": 12.0, "l": 9.0,
+        "k": "B", "n": 5 + 4, "p": 10.6, "o": 10.0, "c": row["c"], "h": 12.0, "l": 9.0,
         "v": 500.0, "q": 5000.0, "b": 10.0, "B": 1.0, "a": 11.0, "A": 2.0,
-        "m": 10.4, "f": 0.0001, "t": 1100,
+        "m": 10.4, "i": 10.3, "f": 0.0001, "t": 1100, "s": row["s"],
     }  # fmt: skip
+    assert all(behind >= 0 for behind in row["s"])
     assert round(row["c"], 9) == 6.0
     json.dumps(row)
+
+
+def test_the_numbers_of_one_who_takes_a_symbol_over_are_higher():
+    """As long as a symbol changes less than a thousand times a second."""
+    first, second = MarketState(), MarketState()
+    for number in range(500):
+        first.apply(replace(TRADE, id=number), 1_000_000 + number)
+    second.apply(replace(TRADE, id=501), 1_000_501)
+    assert second.quote_item("B")["n"] > first.quote_item("B")["n"]
+    assert items(second)["trades"]["n"] > items(first)["trades"]["n"]
+
+
+def test_trades_between_two_followers_of_a_symbol_are_a_hole():
+    state = MarketState()
+    state.resume_trades("B", TRADE.id - 5, TRADE.time - 1000, 3)
+    state.apply(TRADE, 5)
+    assert list(state.holes()) == [("B", TRADE.id - 4, TRADE.id - 1)]
+    state.apply(replace(TRADE, id=TRADE.id - 6, event_time=TRADE.event_time - 2000), 5)
+    assert state.counts.stale["Trade"] == 1
+
+
+def test_trades_that_are_followed_already_go_on_from_where_they_are():
+    state = state_of(TRADE)
+    state.resume_trades("B", TRADE.id - 5, TRADE.time - 1000, 3)
+    assert list(state.holes()) == []
+
+
+def test_of_a_dropped_symbol_nothing_is_known():
+    state = state_of(QUOTE, TRADE)
+    state.drop(["B", "unknown"])
+    assert state.symbols() == ()
+    assert state.drain_changes() == set()
+    assert state.quote_item("B") is None
 
 
 def test_unknown_parts_of_a_row_are_none():
@@ -68,10 +103,117 @@ def test_unknown_parts_of_a_row_are_none():
     assert (row["m"], row["b"], row["p"]) == (10.4, None, None)
 
 
+def test_a_row_tells_how_much_older_than_its_newest_datum_each_price_is():
+    state = state_of(
+        replace(QUOTE, event_time=1_000),
+        replace(MARK, event_time=3_000),
+        replace(TRADE, time=2_500),
+    )
+    row = state.quote_item("B")
+    assert (row["t"], row["s"]) == (3_000, [0, 500, 2_000])
+    assert state_of(replace(MARK, event_time=3_000)).quote_item("B")["s"] == [
+        0,
+        None,
+        None,
+    ]
+
+
 def test_the_day_follows_a_last_price_newer_than_the_ticker():
     row = state_of(TICKER, replace(TRADE, price=13.0)).quote_item("B")
     assert (row["p"], row["h"], row["l"]) == (13.0, 13.0, 9.0)
     assert round(row["c"], 9) == 30.0
+
+
+OFFSET = 100_000
+
+
+def knowing_the_time():
+    """A state that knows the exchange's clock to be 100 s ahead."""
+    state = MarketState()
+    state.exchange_offset(OFFSET)
+    return state
+
+
+def arrive(state, event, *, after):
+    """Apply a value so many ms after the exchange sent it."""
+    state.apply(event, event.event_time - OFFSET + after)
+
+
+def test_a_value_that_was_long_on_its_way_is_taken_and_marked():
+    state = knowing_the_time()
+    arrive(state, QUOTE, after=LATE_MS)
+    before = state.quote_item("B")
+    assert "late" not in before
+    arrive(state, replace(MARK, event_time=1002), after=LATE_MS + 1)
+    row = state.quote_item("B")
+    assert row["late"] is True
+    assert (row["m"], row["n"]) == (10.4, before["n"] + 1)
+    assert state.counts.late == {"Mark": 1}
+    assert state.counts.applied == {"Quote": 1, "Mark": 1}
+    assert not state.counts.stale
+
+
+def test_a_fresh_value_ends_the_mark():
+    state = knowing_the_time()
+    arrive(state, QUOTE, after=60_000)
+    arrive(state, replace(QUOTE, update_id=101, event_time=40_000), after=30)
+    assert "late" not in state.quote_item("B")
+    assert state.counts.late == {"Quote": 1}
+
+
+def test_the_backlog_of_one_stream_does_not_mark_what_others_keep_fresh():
+    state = knowing_the_time()
+    arrive(state, replace(QUOTE, event_time=90_000), after=30)
+    arrive(state, replace(BAR, event_time=80_000), after=10_030)
+    assert "late" not in state.quote_item("B")
+    assert state.counts.late == {"Candle": 1}
+
+
+def test_a_late_close_still_closes_its_bar():
+    state = knowing_the_time()
+    bar = replace(BAR, closed=True, event_time=60_200)
+    arrive(state, bar, after=30_000)
+    assert state.drain_closed() == [bar]
+    assert state.quote_item("B")["late"] is True
+
+
+def test_a_late_book_says_nothing_about_the_quote():
+    state = knowing_the_time()
+    arrive(state, QUOTE, after=10)
+    arrive(state, replace(TOP, event_time=90_000), after=30_000)
+    assert "late" not in state.quote_item("B")
+    assert state.counts.late == {"BookTop": 1}
+
+
+def test_what_was_fetched_on_request_is_never_late():
+    state = knowing_the_time()
+    state.apply(TRADE, 5_000_000, fetched=True)
+    assert not state.counts.late
+    assert "late" not in state.quote_item("B")
+
+
+def test_nothing_is_late_while_the_exchanges_time_is_unknown():
+    state = MarketState()
+    state.apply(QUOTE, 5_000_000)
+    state.exchange_offset(0.0)
+    state.apply(replace(QUOTE, update_id=101), 5_000_000)
+    state.exchange_offset(None)
+    state.apply(replace(QUOTE, update_id=102), 5_000_000)
+    assert state.counts.late == {"Quote": 1}
+    assert "late" not in state.quote_item("B")
+
+
+def test_a_value_without_a_time_is_not_late():
+    state = knowing_the_time()
+    state.apply(replace(QUOTE, event_time=0), 5_000_000)
+    assert not state.counts.late
+
+
+def test_a_time_ahead_of_ours_is_not_late():
+    """A simulated market that runs faster than the clocks."""
+    state = knowing_the_time()
+    arrive(state, QUOTE, after=-600_000)
+    assert not state.counts.late
 
 
 def test_an_older_price_does_not_replace_a_newer_one():
@@ -111,6 +253,21 @@ def test_numbers_grow_with_every_change_of_their_key_only():
     after = items(state)
     assert after["book"]["n"] == before["book"]["n"] + 1
     assert after["kline:1m"] == before["kline:1m"]
+
+
+def test_a_doubted_book_is_told_once_and_is_live_again_with_the_next():
+    state = state_of(TOP)
+    state.drain_changes()
+    before = items(state)["book"]
+    state.doubt_book(TOP.symbol)
+    assert state.drain_changes() == {TOP.symbol}
+    doubted = items(state)["book"]
+    assert doubted == before | {"live": False, "n": before["n"] + 1}
+    state.doubt_book(TOP.symbol)
+    state.doubt_book("NEVERSEEN")
+    assert state.drain_changes() == set()
+    state.apply(replace(TOP, last_id=TOP.last_id + 1), 8)
+    assert items(state)["book"]["live"] is True
 
 
 def test_the_book_is_cut_to_twenty_levels():

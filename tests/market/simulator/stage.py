@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from market.simulator.accounts.side import AccountSide
 from market.simulator.clock import SimClock
 from market.simulator.config import SimulatorSettings
 from market.simulator.engine import Engine
@@ -66,7 +67,8 @@ class Stage:
         self.exchange = Exchange(self.settings, clock, state_dir)
         ranks = {symbol.name: symbol.rank for symbol in self.exchange.symbols}
         self.hub = Hub(ranks, buffer_limit=self.settings.write_buffer_bytes)
-        self.engine = Engine(self.exchange, self.hub)
+        accounts = AccountSide(self.exchange, self.hub)
+        self.engine = Engine(self.exchange, self.hub, accounts)
 
     def connect(self, *names, route=None, combined=True):
         connection = self.hub.open(

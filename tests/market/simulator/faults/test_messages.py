@@ -70,6 +70,25 @@ async def test_an_acknowledged_stream_never_speaks(wire):
         assert await ask(socket, "LIST_SUBSCRIPTIONS") == [ETHER, BOOK]
 
 
+async def test_a_moved_stream_speaks_on_the_other_class_only(wire):
+    async with wire.connect(BOOK) as before:
+        number = wire.arm("move_stream", stream=BOOK)
+        async with (
+            wire.connect(BOOK, ETHER) as public,
+            wire.connect(BOOK, ETHER, route="market") as market,
+        ):
+            seen = {(await frame(public))["stream"] for _ in range(15)}
+            assert seen == {ETHER}
+            seen = {(await frame(market))["stream"] for _ in range(15)}
+            assert seen == {BOOK}
+            assert await ask(public, "LIST_SUBSCRIPTIONS") == [BOOK, ETHER]
+        await frames_of(before, 1, BOOK)
+        assert wire.faults.hits(number) == 2
+    wire.faults.disarm(number)
+    async with wire.connect(BOOK) as after:
+        await frames_of(after, 1, BOOK)
+
+
 async def test_messages_can_come_twice(wire):
     async with wire.connect("btcusdt@trade") as socket:
         wire.arm("duplicate")
