@@ -1,0 +1,1 @@
+"""The forecasting engine: arrays in, forecasts and epochs out; torch and NumPy alone."""
