@@ -1,4 +1,4 @@
-"""Writes to people and tokens."""
+"""Writes to people and tokens; each leaves an audit entry."""
 
 import secrets
 from datetime import timedelta
@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import ApiToken, User
+from core import audit
 from core.access import Role, Scope
 
 ADMIN = "admin"
 # A busy program need not write on every call.
 TOUCH_SECONDS = 60
+COMMAND = "command line"
 
 
 @transaction.atomic
@@ -27,9 +29,11 @@ def admin_create() -> str | None:
     user.set_password(password)
     user.save()
     user.groups.add(Group.objects.get(name=Role.ADMIN.value))
+    audit.record(COMMAND, "user.first_admin", f"user {user.username}")
     return password
 
 
+@transaction.atomic
 def password_reset(*, username: str) -> str:
     """Give a user a new generated password and return it.
 
@@ -39,9 +43,11 @@ def password_reset(*, username: str) -> str:
     password = secrets.token_urlsafe(12)
     user.set_password(password)
     user.save(update_fields=["password"])
+    audit.record(COMMAND, "user.password_reset", f"user {username}")
     return password
 
 
+@transaction.atomic
 def token_create(*, user: User, scope: Scope, days: int | None) -> tuple[ApiToken, str]:
     """Make a token; its text is returned here and never again."""
     text = tokens.generate()
@@ -52,6 +58,8 @@ def token_create(*, user: User, scope: Scope, days: int | None) -> tuple[ApiToke
         scope=scope.value,
         expires_at=timezone.now() + timedelta(days=days) if days else None,
     )
+    told = {"scope": scope.value, "days": days}
+    audit.record(COMMAND, "apitoken.create", f"{token.prefix}… of {user}", None, told)
     return token, text
 
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import User
 from accounts.services import token_create
 from core.access import Scope
+from core.logs import log_to_stderr
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     def handle(
         self, *, user: str, scope: str, days: int | None, **options: Any
     ) -> None:
+        log_to_stderr()
         if days is not None and days < 1:
             raise CommandError(f"--days {days}: must be at least 1")
         owner = User.objects.filter(username=user, is_active=True).first()

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from accounts.services import password_reset
+from core.logs import log_to_stderr
 
 
 class Command(BaseCommand):
@@ -15,6 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("user")
 
     def handle(self, *, user: str, **options: Any) -> None:
+        log_to_stderr()
         try:
             password = password_reset(username=user)
         except User.DoesNotExist:

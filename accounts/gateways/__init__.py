@@ -1,0 +1,1 @@
+"""Where orders go: one gateway per account, of paper or of an exchange by URL."""

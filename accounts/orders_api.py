@@ -1,0 +1,172 @@
+"""REST of orders and executions: reading. Writing is in ``trading_api``."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query
+
+from accounts import order_selectors
+from accounts.api_parts import MOST, USUAL, file, found, page, router, times, venue
+from accounts.live import FILLS, ORDERS
+from accounts.order_selectors import Wanted
+from core import push
+from core.export import Format, Kind
+
+Side = Literal["", "BUY", "SELL"]
+ORDER_COLUMNS: dict[str, Kind] = {
+    "id": "integer",
+    "account": "text",
+    "account_badge": "text",
+    "parent": "integer",
+    "client_id": "text",
+    "exchange_id": "text",
+    "symbol": "text",
+    "side": "text",
+    "position_side": "text",
+    "type": "text",
+    "time_in_force": "text",
+    "quantity": "text",
+    "filled": "text",
+    "price": "text",
+    "stop_price": "text",
+    "average_price": "text",
+    "reduce_only": "boolean",
+    "state": "text",
+    "external": "boolean",
+    "liquidation": "boolean",
+    "reason": "text",
+    "error_code": "integer",
+    "created_at": "integer",
+    "sent_at": "integer",
+    "acknowledged_at": "integer",
+    "updated_at": "integer",
+}
+FILL_COLUMNS: dict[str, Kind] = {
+    "id": "integer",
+    "account": "text",
+    "account_badge": "text",
+    "order": "integer",
+    "trade_id": "text",
+    "exchange_order_id": "text",
+    "symbol": "text",
+    "side": "text",
+    "position_side": "text",
+    "quantity": "text",
+    "price": "text",
+    "notional": "text",
+    "fee": "text",
+    "fee_asset": "text",
+    "realised": "text",
+    "maker": "boolean",
+    "at": "integer",
+}
+
+
+@router.get("/orders")
+def orders(
+    request: HttpRequest,
+    account: str = "",
+    group: str = "",
+    symbol: str = "",
+    side: Side = "",
+    state: str = "",
+    parent: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+    file_format: Annotated[Format | None, Query(alias="format")] = None,
+) -> Any:
+    """Orders, newest first; ``state`` is open, closed or one state by name.
+
+    Without ``format`` at most 500 with a cursor, with one a file.
+    """
+    # Before the rows: an order between the two is told again instead of never.
+    position = push.position(ORDERS)
+    first, last = times(since, until)
+    most = limit if file_format is not None else min(limit or USUAL, MOST)
+    wanted = Wanted(
+        venue=venue(),
+        account=account,
+        group=group,
+        symbol=symbol.upper(),
+        side=side,
+        state=state,
+        parent=parent,
+        since=first,
+        until=last,
+        after=after,
+        limit=most,
+    )
+    rows = order_selectors.orders(wanted)
+    if file_format is not None:
+        return file(request, "orders", ORDER_COLUMNS, _named(rows), file_format)
+    counts = order_selectors.order_counts(venue=venue())
+    return {"venue": venue(), **page("orders", rows, most), "counts": counts} | position
+
+
+@router.get("/orders/{int:order_id}")
+def one_order(request: HttpRequest, order_id: int) -> dict[str, Any]:
+    """One order with its executions."""
+    told = order_selectors.order(venue=venue(), order_id=order_id)
+    return found(told, f"order {order_id}")
+
+
+@router.get("/parents")
+def parents(
+    request: HttpRequest,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = USUAL,
+) -> dict[str, Any]:
+    """Orders as they were given, over one or many accounts, with their parts."""
+    rows = order_selectors.parents(venue=venue(), after=after, limit=limit)
+    return {"venue": venue(), **page("parents", rows, limit)}
+
+
+@router.get("/parents/{int:parent_id}")
+def one_parent(request: HttpRequest, parent_id: int) -> dict[str, Any]:
+    """One of them."""
+    told = order_selectors.parent(venue=venue(), parent_id=parent_id)
+    return found(told, f"parent order {parent_id}")
+
+
+@router.get("/trades")
+def trades(
+    request: HttpRequest,
+    account: str = "",
+    group: str = "",
+    symbol: str = "",
+    side: Side = "",
+    order: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+    file_format: Annotated[Format | None, Query(alias="format")] = None,
+) -> Any:
+    """Executions, newest first; paging and files as for orders."""
+    position = push.position(FILLS)
+    first, last = times(since, until)
+    most = limit if file_format is not None else min(limit or USUAL, MOST)
+    wanted = Wanted(
+        venue=venue(),
+        account=account,
+        group=group,
+        symbol=symbol.upper(),
+        side=side,
+        order=order,
+        since=first,
+        until=last,
+        after=after,
+        limit=most,
+    )
+    rows = order_selectors.fills(wanted)
+    if file_format is not None:
+        return file(request, "trades", FILL_COLUMNS, _named(rows), file_format)
+    return {"venue": venue(), **page("trades", rows, most)} | position
+
+
+def _named(rows: Any) -> Any:
+    """In a file ``badge`` is the venue's; a row also says its account's."""
+    return ({**row, "account_badge": row["badge"]} for row in rows)

@@ -1,0 +1,29 @@
+"""What the clock does for accounts: keep what they are worth, thin what is old."""
+
+from celery import shared_task
+from django.conf import settings
+
+from accounts import equity_services
+from accounts.config import EQUITY_PRUNE, EQUITY_SNAPSHOT
+from core.clock import now_ms
+
+DAY_MS = 86_400_000
+
+
+@shared_task(name=EQUITY_SNAPSHOT)  # type: ignore[untyped-decorator]
+def equity_snapshot() -> None:
+    """Keep what every account is worth now."""
+    equity_services.equity_snapshot(
+        venue=settings.QUANTAI.site.exchange,
+        at_ms=now_ms(),
+        interval_ms=settings.QUANTAI.accounts.equity_seconds * 1000,
+    )
+
+
+@shared_task(name=EQUITY_PRUNE)  # type: ignore[untyped-decorator]
+def equity_prune() -> None:
+    """Leave one value of a day of what is older than the retention."""
+    equity_services.equity_prune(
+        venue=settings.QUANTAI.site.exchange,
+        before_ms=now_ms() - settings.QUANTAI.accounts.equity_days * DAY_MS,
+    )

@@ -1,0 +1,1 @@
+"""Limits and states of trading: values in, decisions out; no framework."""
