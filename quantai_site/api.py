@@ -8,10 +8,13 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import ValidationError, ValidationErrorContext
 
+from accounts.api import router as accounts_router
 from core.api import router as core_router
 from market.api import router as market_router
 from quantai_site.api_auth import BrowserAuth, TokenAuth
 from quantai_site.api_errors import register, validation_error
+from risk.api import router as risk_router
+from training.api import router as training_router
 
 # Pages for people; everything else answers 401 itself instead of asking for a login.
 PAGES = {"openapi-view", "openapi-json"}
@@ -44,6 +47,9 @@ def ping(request: HttpRequest) -> dict[str, str]:
 
 api.add_router("", core_router, tags=["site"])
 api.add_router("/market", market_router, tags=["market"])
+api.add_router("", accounts_router, tags=["accounts"])
+api.add_router("/risk", risk_router, tags=["risk"])
+api.add_router("/training", training_router, tags=["training"])
 
 
 def open_urls(interface: NinjaAPI) -> tuple[list[URLPattern | URLResolver], str, str]:

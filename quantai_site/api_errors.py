@@ -13,7 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError, ValidationErrorContext
 
-from core.errors import InvalidInput, Permanent, Retryable
+from core.errors import Conflict, InvalidInput, Permanent, Retryable
 
 logger = logging.getLogger(__name__)
 PREFIX = "/api/"
@@ -78,7 +78,8 @@ def register(api: NinjaAPI) -> None:
     @api.exception_handler(InvalidInput)
     def _refused(request: HttpRequest, error: InvalidInput) -> HttpResponse:
         detail = {"field": error.field, "value": error.value, "rule": error.rule}
-        return answer(request, 422, str(error), [detail])
+        status = 409 if isinstance(error, Conflict) else 422
+        return answer(request, status, str(error), [detail])
 
     @api.exception_handler(HttpError)
     def _http(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from quantai_site.config import SECTIONS, Section, shown
+from quantai_site.config import shown
+from quantai_site.config_sources import SECTIONS, Section
 from quantai_site.site_settings import BASE_DIR
 
 PATH = BASE_DIR / ".env.example"

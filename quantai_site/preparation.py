@@ -5,6 +5,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from accounts.keys import check_master_key
 from accounts.services import admin_create
 from quantai_site import plotly_files
 
@@ -16,12 +17,16 @@ def migrations_missing() -> int:
 
 
 def prepare() -> list[str]:
-    """Migrate when needed, make the first administrator; return lines to show."""
+    """Migrate when needed, make the first administrator; return lines to show.
+
+    Raises ``MasterKeyProblem`` when stored secrets cannot be read.
+    """
     lines = []
     missing = migrations_missing()
     if missing:
         call_command("migrate", verbosity=0, interactive=False)
         lines.append(f"database: {missing} migrations applied")
+    check_master_key()
     password = admin_create()
     if password is not None:
         lines.append(f"First login: user admin, password {password}")

@@ -8,10 +8,10 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.management.utils import get_random_secret_key
 
 from core.logs import log_everything, logging_config
+from core.secret_file import read_or_create
 from quantai_site import config
 from quantai_site.database import database_settings
 from quantai_site.plotly_files import plotly_folder
-from quantai_site.secret_file import read_or_create
 from quantai_site.site_settings import BASE_DIR, is_loopback
 
 try:
@@ -66,6 +66,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+# What training calls above its floor: the workers, and the process of one trial.
+CELERY_APP = "quantai_site.celery.app"
+TRIAL_COMMAND = (str(BASE_DIR / "manage.py"), "run_trial")
 ROOT_URLCONF = "quantai_site.urls"
 ASGI_APPLICATION = "quantai_site.asgi.application"
 TEMPLATES = [

@@ -26,6 +26,9 @@ class SiteSettings(BaseModel):
     exchange: Literal["simulator", "testnet", "binance"] = Field(
         "simulator", description="Venue: simulator, testnet or binance"
     )
+    trading_mode: Literal["paper", "live"] = Field(
+        "paper", description="live: orders on venue binance may go to the exchange"
+    )
     host: str = Field(
         "127.0.0.1", min_length=1, description="Address that the web server binds"
     )
@@ -34,6 +37,9 @@ class SiteSettings(BaseModel):
     )
     web: Literal["daphne", "uvicorn"] = Field(
         "daphne", description="Web server; uvicorn serves many browsers cheaper"
+    )
+    feeds: int = Field(
+        1, ge=1, le=8, description="Feed processes that share the streams of the venue"
     )
     var: Path = Field(
         BASE_DIR / "var", description="Folder of everything written at run time"

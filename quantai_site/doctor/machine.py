@@ -12,7 +12,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from quantai_site import embedded_redis
-from quantai_site.config import held
+from quantai_site.config_sources import held
 from quantai_site.doctor.findings import Finding, fail, ok, warn
 from quantai_site.site_settings import BASE_DIR, SiteSettings
 from quantai_site.supervision import ports

@@ -1,9 +1,12 @@
-"""Checks of database and Redis."""
+"""Checks of database, master keys and Redis."""
 
 from django.db import DatabaseError, connection
 
+from accounts.keys import MasterKeyProblem, check_master_key
+from accounts.models import KeyCanary
 from core import redis as core_redis
-from quantai_site.config import Config, held
+from quantai_site.config import Config
+from quantai_site.config_sources import held
 from quantai_site.doctor.findings import Finding, fail, ok, warn
 from quantai_site.preparation import migrations_missing
 
@@ -23,6 +26,19 @@ def check_database(config: Config) -> Finding:
     if config.site.production and kind == "SQLite":
         return warn("database", "SQLite in production", "set DATABASE_URL")
     return ok("database", f"{kind}, all migrations applied")
+
+
+def check_master_keys() -> Finding:
+    try:
+        if not KeyCanary.objects.exists():
+            return ok("master key", "is made at the first start")
+        check_master_key()
+    except MasterKeyProblem as error:
+        return fail("master key", str(error), "see docs/accounts.md")
+    except DatabaseError:
+        advice = "./quantai manage migrate"
+        return warn("master key", "not checked: the database is not ready", advice)
+    return ok("master key", "reads the stored secrets; keep a copy elsewhere")
 
 
 def check_redis(config: Config) -> Finding:

@@ -11,7 +11,7 @@ from quantai_site.site_settings import BASE_DIR
 START_SECONDS = 3
 START_TRIES = 4
 STOP_SECONDS = 4
-CHILD = Path(__file__).with_name("child.py")
+CHILD = BASE_DIR / "core" / "child.py"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Plan:
     redis_command: tuple[str, ...]
     simulator_port: int = 0
     simulator_plain_port: int = 0
+    feeds: int = 1
+    workers: int = 1
 
 
 def programs(plan: Plan) -> list[Program]:
@@ -56,8 +58,21 @@ def programs(plan: Plan) -> list[Program]:
     found.append(Program("web", manage(*web), 30, needs_database=True))
     # Dialling an exchange that is still starting would fail, and cost a retry delay.
     exchange = plan.simulator_port if plan.exchange == "simulator" else 0
-    feed = manage("run_feed")
-    found.append(Program("feed", feed, 40, needs_database=True, after_port=exchange))
+    for number in range(1, plan.feeds + 1):
+        name = "feed" if number == 1 else f"feed-{number}"
+        feed = manage("run_feed", f"--name={name}")
+        found.append(Program(name, feed, 40, needs_database=True, after_port=exchange))
+    found.append(Program("scanner", manage("run_scanner"), 50, needs_database=True))
+    trader = manage("run_trader")
+    found.append(
+        Program("trader", trader, 55, needs_database=True, after_port=exchange)
+    )
+    for number in range(1, plan.workers + 1):
+        name = "worker" if number == 1 else f"worker-{number}"
+        worker = manage("run_worker", "--queue=training", f"--name=worker-{number}")
+        found.append(Program(name, worker, 60, needs_database=True))
+    beat = manage("run_worker", "--queue=default", "--name=beat", "--beat")
+    found.append(Program("beat", beat, 60, needs_database=True))
     return found
 
 

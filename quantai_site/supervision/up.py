@@ -37,6 +37,7 @@ class Start:
     simulator_ca: Path
     as_host: str
     prepare: Callable[[], list[str]]
+    training_workers: int = 1
 
 
 @dataclass
@@ -102,6 +103,8 @@ class Up:
             else (),
             simulator_port=ports.choose("127.0.0.1", tls) if simulated else 0,
             simulator_plain_port=ports.choose("127.0.0.1", plain) if simulated else 0,
+            feeds=site.feeds,
+            workers=self.start.training_workers,
         )
 
     def _runtime_facts(self) -> dict[str, Any]:

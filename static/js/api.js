@@ -26,11 +26,13 @@ async function failure(response) {
   return new ApiError(body.code ?? "http_error", String(message), response.status, body.details);
 }
 
-async function request(method, path, { signal, timeout = TIMEOUT_MS } = {}) {
-  const headers = { Accept: "application/json" };
+async function request(method, path, { signal, body, timeout = TIMEOUT_MS, headers: more = {} } = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
+  if (body !== undefined) headers["Content-Type"] = "application/json";
   const limit = AbortSignal.timeout(timeout);
   const options = { method, headers, credentials: "same-origin", signal: limit };
+  if (body !== undefined) options.body = JSON.stringify(body);
   if (signal) options.signal = AbortSignal.any([signal, limit]);
   let response;
   try {
@@ -47,4 +49,6 @@ async function request(method, path, { signal, timeout = TIMEOUT_MS } = {}) {
 
 export const get = (path, options) => request("GET", path, options);
 export const post = (path, options) => request("POST", path, options);
+export const patch = (path, options) => request("PATCH", path, options);
+export const remove = (path, options) => request("DELETE", path, options);
 export const query = (path, values) => `${path}?${new URLSearchParams(values)}`;

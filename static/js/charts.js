@@ -1,12 +1,15 @@
 /* The one chart module. Plotly is loaded by the page as /static/plotly/plotly.min.js.
 
    CandleChart(host, { onHover }): setBars(bars, { tick, step }), updateBar(bar).
+   `overlays` (overlays.js) adds lines, zones, marks and panels; `onMark(id)` is told of
+   a click on a mark; `headroom` (pixels) stays free above the prices.
    A bar is [openTime, open, high, low, close, volume, quoteVolume, trades, closed].
    The live bar changes the arrays in place; the plot is redrawn at most 2.5 times a
    second (a redraw takes about 50 ms) and keeps the reader's zoom. */
 
+import { axisTime, mixed, resolved } from "./chart_paint.js";
 import { atMost } from "./dom.js";
-import { decimals, inUtc } from "./format.js";
+import { decimals } from "./format.js";
 import { theme, token } from "./theme.js";
 
 const REDRAW_MS = 400;
@@ -17,17 +20,6 @@ const MAX_BARS = 3000;
 const NARROW = 640;
 const CONFIG = { displayModeBar: false, scrollZoom: true, responsive: false, doubleClick: false };
 
-/** Axis time: Plotly draws UTC, so local time is shown by shifting. */
-const axisTime = (ms) => (inUtc() ? ms : ms - new Date(ms).getTimezoneOffset() * 60_000);
-const mixed = (name, share) => `color-mix(in srgb, ${token(name)} ${share}%, transparent)`;
-
-/** color-mix as a plain colour, which Plotly understands. */
-function resolved(color) {
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillStyle = color;
-  return probe.fillStyle;
-}
-
 export class CandleChart {
   constructor(host, { onHover = () => {} } = {}) {
     this.host = host;
@@ -35,6 +27,9 @@ export class CandleChart {
     this.bars = [];
     this.tick = 0.01;
     this.followed = true;
+    this.overlays = null;
+    this.onMark = () => {};
+    this.headroom = 0;
     this.redraw = atMost(REDRAW_MS, () => this.draw());
     this.resizer = new ResizeObserver(() => this.ready && Plotly.Plots.resize(host));
     this.resizer.observe(host);
@@ -109,7 +104,16 @@ export class CandleChart {
     return this.followed ? Math.max(0, this.bars.length - this.visible - OUTSIDE_BARS) : 0;
   }
 
-  traces() {
+  /** What overlays draw on: bars, axes of the panels, height of the prices shown. */
+  view([low, high]) {
+    return { bars: this.bars.slice(this.first), axis: (panel) => `y${3 + this.panels.indexOf(panel)}`, span: high - low };
+  }
+
+  get panels() {
+    return this.overlays?.panels ?? [];
+  }
+
+  traces(view) {
     const up = token("up");
     const down = token("down");
     const x = this.x.slice(this.first).map(axisTime);
@@ -119,6 +123,7 @@ export class CandleChart {
     const color = close.map((value, index) => paint[value >= open[index] ? 0 : 1]);
     return [
       { type: "bar", x, y: volume, yaxis: "y2", marker: { color, line: { width: 0 } }, hoverinfo: "none" },
+      ...(this.overlays?.traces(view) ?? []),
       {
         type: "candlestick", x, open, high, low, close, hoverinfo: "none", whiskerwidth: 0,
         increasing: { line: { color: up, width: 1 }, fillcolor: up },
@@ -127,8 +132,8 @@ export class CandleChart {
     ];
   }
 
-  layout() {
-    const [range, prices] = this.ranges();
+  layout([range, prices], view) {
+    const [priceRows, volumeRows, ...panelRows] = rows(this.panels.length);
     const axis = {
       gridcolor: token("line"), linecolor: token("line"), zeroline: false, fixedrange: false,
       tickfont: { color: token("text-3"), size: 11 }, automargin: false,
@@ -136,17 +141,24 @@ export class CandleChart {
       spikecolor: token("text-3"), spikesnap: "cursor",
     };
     return {
-      margin: { l: 6, r: 74, t: this.narrow ? 62 : 34, b: 38 }, dragmode: "pan", hovermode: "x", showlegend: false,
+      margin: { l: 6, r: 74, t: Math.max(this.headroom, this.narrow ? 62 : 34), b: 38 }, dragmode: "pan", hovermode: "x", showlegend: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", bargap: 0.25,
       font: { family: getComputedStyle(document.body).fontFamily, color: token("text-2"), size: 11 },
-      xaxis: { ...axis, type: "date", range, rangeslider: { visible: false }, anchor: "y2" },
+      xaxis: { ...axis, type: "date", range, rangeslider: { visible: false }, anchor: this.panels.length ? view.axis(this.panels.at(-1)) : "y2" },
       yaxis: {
-        ...axis, side: "right", domain: [0.2, 1], range: prices, fixedrange: true,
+        ...axis, side: "right", domain: priceRows, range: prices, fixedrange: true,
         tickformat: `,.${decimals(this.tick)}f`,
       },
-      yaxis2: { ...axis, side: "right", domain: [0, 0.16], showgrid: false, fixedrange: true, nticks: 3, rangemode: "tozero", tickformat: ".2s", showspikes: false },
-      shapes: [this.priceLine()], annotations: [this.priceLabel()],
+      yaxis2: { ...axis, side: "right", domain: volumeRows, showgrid: false, fixedrange: true, nticks: 3, rangemode: "tozero", tickformat: ".2s", showspikes: false },
+      ...Object.fromEntries(this.panels.map((panel, index) => [`yaxis${3 + index}`, this.panelAxis(axis, panel, panelRows[index])])),
+      shapes: [...(this.overlays?.shapes(view) ?? []), this.priceLine()],
+      annotations: [this.priceLabel(), ...(this.overlays?.titles(view) ?? [])],
     };
+  }
+
+  panelAxis(axis, panel, domain) {
+    const range = this.overlays.axisRange(panel);
+    return { ...axis, side: "right", domain, fixedrange: true, nticks: 3, showspikes: false, showgrid: false, ...(range ? { range } : { autorange: true }) };
   }
 
   /** Times shown, and prices with room for all bars in them. */
@@ -181,7 +193,9 @@ export class CandleChart {
 
   draw() {
     if (!this.bars.length || !this.host.isConnected) return;
-    Plotly.react(this.host, this.traces(), this.layout(), CONFIG);
+    const ranges = this.ranges();
+    const view = this.view(ranges[1]);
+    Plotly.react(this.host, this.traces(view), this.layout(ranges, view), CONFIG);
     this.host.dataset.theme = theme();
     if (!this.ready) this.listen();
     this.ready = true;
@@ -194,7 +208,14 @@ export class CandleChart {
       this.redraw();
     };
     this.host.on("plotly_relayout", moved);
-    this.host.on("plotly_hover", ({ points }) => this.onHover(this.bars[this.first + points[0].pointNumber] ?? null));
+    this.host.on("plotly_hover", ({ points }) => {
+      const candle = points.find((point) => point.data.type === "candlestick");
+      if (candle) this.onHover(this.bars[this.first + candle.pointNumber] ?? null);
+    });
+    this.host.on("plotly_click", ({ points }) => {
+      const mark = points.find((point) => point.data.name === "signals");
+      if (mark) this.onMark(mark.customdata);
+    });
     this.host.on("plotly_unhover", () => this.onHover(null));
   }
 
@@ -204,6 +225,18 @@ export class CandleChart {
     document.removeEventListener("quantai:time", this.restyle);
     if (this.ready) Plotly.purge(this.host);
   }
+}
+
+/** Heights of prices, volume and `panels` more rows, as shares of the plot. */
+function rows(panels) {
+  if (!panels) return [[0.2, 1], [0, 0.16]];
+  const height = panels > 2 ? 0.125 : 0.15;
+  const below = Array.from({ length: panels }, (_, index) => {
+    const start = (panels - 1 - index) * (height + 0.025);
+    return [start, start + height];
+  });
+  const volume = panels * (height + 0.025);
+  return [[volume + 0.12, 1], [volume, volume + 0.095], ...below];
 }
 
 /** A range end as Plotly writes it back ("2026-01-01 10:00:00.5"), in axis time. */

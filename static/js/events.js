@@ -21,7 +21,14 @@ const KINDS = {
   steady: ["good", t("Steady again")],
   rotated: ["info", t("Rotated")],
   rotation_failed: ["warn", t("Rotation failed")],
+  rerouted: ["warn", t("Stream moved to the other class")],
+  astray: ["bad", t("Stream found on neither class")],
+  stalled: ["warn", t("This process stood still")],
   filled: ["good", t("Candles filled")],
+  joined: ["info", t("Feed began")],
+  resumed: ["warn", t("Feed ended unasked and began again")],
+  taken_over: ["bad", t("Feed lost, its streams taken over")],
+  book_rebuilt: ["warn", t("Order book built anew")],
   repaired: ["warn", t("Wrong candles replaced")],
 };
 

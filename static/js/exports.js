@@ -1,10 +1,11 @@
 /* The export menu of the connections: links that download files. */
 
+import { closesItself } from "./menus.js";
 import { byId, h } from "./dom.js";
 import { t } from "./strings.js";
 
 const PATH = "/api/v1/market/connections/export";
-const FORMATS = [["csv", "CSV"], ["json", "JSON"], ["parquet", "Parquet"], ["ndjson", "NDJSON"]];
+export const FORMATS = [["csv", "CSV"], ["json", "JSON"], ["parquet", "Parquet"], ["ndjson", "NDJSON"]];
 const HOUR_MS = 3_600_000;
 const RANGES = [[24, t("last 24 hours")], [168, t("last 7 days")], [0, t("all that is kept")]];
 
@@ -27,10 +28,5 @@ export function exportMenu(menu) {
   byId("export-panel").replaceChildren(
     h("p", { class: "menu-note" }, t("Statistics as they are now")), links(() => ({ kind: "statistics" })),
     h("p", { class: "menu-note" }, t("Events")), range, links(eventValues));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") menu.open = false;
-  });
-  document.addEventListener("click", (event) => {
-    if (menu.open && !menu.contains(event.target)) menu.open = false;
-  });
+  closesItself(menu);
 }

@@ -8,9 +8,10 @@ import { t } from "./strings.js";
 const watched = new Map();
 const pageSources = new Map();
 
-/** Grey `element` once `at()` (ms, Date.now clock) is more than `limitMs` ago. */
-export function watchAge(element, at, limitMs, note = null) {
-  watched.set(element, { at, limitMs, note });
+/** Grey `element` once `at()` (ms, Date.now clock) is more than `limitMs` ago, or while
+    `late()` says that what came is older than its coming. */
+export function watchAge(element, at, limitMs, note = null, late = () => false) {
+  watched.set(element, { at, limitMs, note, late });
   refresh(element, watched.get(element));
 }
 
@@ -31,10 +32,10 @@ export function pageLateness() {
   return worst;
 }
 
-function refresh(element, { at, limitMs, note }) {
+function refresh(element, { at, limitMs, note, late }) {
   const value = at();
   const age = value === null ? null : Date.now() - value;
-  const stale = age !== null && age > limitMs;
+  const stale = age !== null && (late() || age > limitMs);
   element.classList.toggle("is-stale", stale);
   if (note) setText(note, age === null ? t("no data yet") : ago(age / 1000));
 }

@@ -27,6 +27,7 @@ export class OrderBook {
     const head = h("div", { class: "ladder-head" }, names.map((name, i) => h("span", {}, name, " ", this.units[i])));
     this.middle = h("span");
     this.spread = h("small");
+    this.host = host;
     host.append(head, asks, h("div", { class: "book-mid" }, this.middle, this.spread), bids);
     this.sides = { asks: rows(asks, LEVELS, 3, true), bids: rows(bids, LEVELS, 3, true) };
   }
@@ -35,15 +36,17 @@ export class OrderBook {
     [quote, base, base].forEach((unit, index) => setText(this.units[index], unit));
   }
 
-  /** bids and asks: [[price, quantity], …], best first. */
-  show({ bids, asks }, { tick, step }) {
+  /** bids and asks: [[price, quantity], …], best first; not live: the last true ones. */
+  show({ bids, asks, live }, { tick, step }) {
     const deepest = Math.max(total(bids), total(asks)) || 1;
     this.side(this.sides.bids, bids, deepest, tick, step);
     this.side(this.sides.asks, asks, deepest, tick, step);
     const [bid, ask] = [bids[0]?.[0], asks[0]?.[0]];
     const known = bid !== undefined && ask !== undefined;
     setText(this.middle, known ? price((bid + ask) / 2, tick / 10) : "–");
-    setText(this.spread, t("spread {bps} bps", { bps: number(spreadBps(bid, ask), 2) }));
+    this.host.classList.toggle("is-doubted", live === false);
+    setText(this.spread, live === false ? t("out of date, a new one is coming")
+      : t("spread {bps} bps", { bps: number(spreadBps(bid, ask), 2) }));
   }
 
   side(lines, levels, deepest, tick, step) {

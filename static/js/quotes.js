@@ -8,7 +8,7 @@ const FIXED = ["symbol", "base", "quote", "tick_size", "step_size", "status", "r
 
 let store = null;
 
-/** One store per page: symbol → { k, n, p, o, c, h, l, v, q, b, B, a, A, m, f, t, at … }. */
+/** One store per page: symbol → { k, n, p, o, c, h, l, v, q, b, B, a, A, m, f, t, late?, at … }. */
 export function quotes() {
   store ??= latest("quotes", async () => {
     const answer = await get("/market/symbols");

@@ -4,6 +4,8 @@
    latest(topic, load, keep): Map key → newest item of a newest-wins topic; `keep`
    names the fields that only the snapshot's rows have.
    queued(topic, load): list of every item of a queued topic, newest last.
+   rows(topic, load, { keyOf, wants }): Map key → row as it is now, of a queued topic
+   whose items are rows; a push may leave out fields that only the snapshot has.
    `load()` returns { epoch, items, ageSeconds?, partial? } or { epoch, seq, items };
    keys that a snapshot leaves out are gone, unless it is partial.
    While the socket is down both go on asking over HTTP, slower. */
@@ -15,8 +17,9 @@ const FALLBACK_MS = 5_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 const EPOCH_TRIES = 3;
 
-/* An epoch is "RUN" over HTTP and "RUN.GENERATION" in pushes: a new generation means
-   that messages were missed, a new run that sequence numbers start again. */
+/* An epoch is "RUN.GENERATION" in pushes: a new generation means that messages were
+   missed, a new run that numbers start again. Over HTTP it is "RUN RUN …", one run for
+   each process that publishes. */
 const runOf = (epoch) => (epoch ?? "").split(".")[0];
 
 class Store {
@@ -149,8 +152,8 @@ class LatestStore extends Store {
 
   /** A snapshot of an older epoch than the pushes: ask again, a few times. */
   belongsToAnother(snapshot) {
-    const [pushed, asked] = [runOf(this.epoch), runOf(snapshot.epoch)];
-    if (!pushed || !asked || pushed === asked) return false;
+    const pushed = runOf(this.epoch);
+    if (!pushed || !snapshot.epoch || snapshot.epoch.split(" ").includes(pushed)) return false;
     if (++this.epochTries > EPOCH_TRIES) return false;
     this.retry = setTimeout(() => this.refresh(), RETRY_MS[0]);
     return true;
@@ -160,7 +163,7 @@ class LatestStore extends Store {
     const old = this.items.get(item.k);
     if (old && item.n !== undefined && old.n !== undefined && item.n <= old.n) {
       // Older, yet a snapshot's row also names what pushes leave out (tick, rank).
-      this.items.set(item.k, { ...item, ...old });
+      for (const field of this.keep) old[field] ??= item[field];
       return true;
     }
     for (const field of this.keep) {
@@ -221,5 +224,76 @@ class QueuedStore extends Store {
   }
 }
 
+class RowStore extends Store {
+  constructor(topic, load, keyOf, wants) {
+    super(topic, load);
+    this.keyOf = keyOf;
+    this.wants = wants;
+    this.items = new Map();
+    this.seq = null;
+    /* What was pushed since the last answer of the server: [number, item]. */
+    this.pushed = [];
+    this.newestAt = null;
+  }
+
+  /** When this store last knew that nothing was missing (ms), or null. */
+  get heardAt() {
+    if (this.newestAt === null) return null;
+    return this.subscribed_ && !this.error ? Math.max(this.newestAt, live.lastPong ?? 0) : this.newestAt;
+  }
+
+  isEmpty() {
+    return this.items.size === 0;
+  }
+
+  wholeChange() {
+    return new Set(this.items.keys());
+  }
+
+  reset() {
+    this.seq = null;
+    this.pushed = [];
+  }
+
+  push(message) {
+    const before = message.seq - message.items.length;
+    const gap = this.seq !== null && before > this.seq;
+    if (message.epoch !== this.epoch || gap) {
+      this.enter(message.epoch);
+      this.refresh();
+    }
+    this.seq = Math.max(this.seq ?? 0, message.seq);
+    const changed = new Set();
+    message.items.forEach((item, index) => {
+      if (!this.wants(item)) return;
+      this.pushed.push([before + index + 1, item]);
+      changed.add(this.put(item));
+    });
+    this.newestAt = Date.now();
+    if (changed.size) this.tell(changed);
+  }
+
+  /** The server's rows, then what was pushed after it had looked at its queue. */
+  accept(snapshot) {
+    this.seq = Math.max(this.seq ?? 0, snapshot.seq ?? 0);
+    const known = this.items;
+    this.items = new Map();
+    for (const item of snapshot.items) {
+      const key = this.keyOf(item);
+      this.items.set(key, { ...known.get(key), ...item });
+    }
+    for (const [at, item] of this.pushed) if (at > (snapshot.seq ?? 0)) this.put(item);
+    this.pushed = [];
+    this.newestAt = Date.now();
+  }
+
+  put(item) {
+    const key = this.keyOf(item);
+    this.items.set(key, { ...this.items.get(key), ...item });
+    return key;
+  }
+}
+
 export const latest = (topic, load, keep = []) => new LatestStore(topic, load, keep);
 export const queued = (topic, load, limit = 200) => new QueuedStore(topic, load, limit);
+export const rows = (topic, load, { keyOf = (item) => String(item.id), wants = () => true } = {}) => new RowStore(topic, load, keyOf, wants);

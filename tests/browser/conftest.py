@@ -5,8 +5,10 @@ import shutil
 import tempfile
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
+from tests.browser import training_rows
+from tests.browser.documented_signals import Documented, plant
 from tests.browser.watching import Watched
 from tests.flows.running import Running
 
@@ -24,7 +26,12 @@ PLAN = {
     "MARKET_SYMBOLS": "140",
     "SIMULATOR_SYMBOLS": "140",
     "MARKET_HISTORY_BARS": "150",
+    "TRAINING_WORKERS": "1",
 }
+
+
+# What a page shows is proven, not how fast a busy machine is.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="package")
@@ -69,8 +76,34 @@ def signed_in(chromium, up):
     return state
 
 
+@pytest.fixture(scope="package")
+def planted(up):
+    """Signals in the database, planted once; what the routes answer about them."""
+    return plant(up.var)
+
+
+@pytest.fixture(scope="package")
+def writer(up):
+    """A process that writes rows of training."""
+    writing = training_rows.Writer(up)
+    yield writing
+    writing.close()
+
+
+@pytest.fixture(scope="package")
+def trained(writer):
+    """Studies, trials and versions in the database, planted once: their ids."""
+    return writer.planted
+
+
 @pytest.fixture
-def browse(chromium, up, signed_in):
+def documented():
+    """The signals that pages are told of; none unless a test says so."""
+    return Documented()
+
+
+@pytest.fixture
+def browse(chromium, up, signed_in, documented):
     """``browse(path, width=, theme=)`` opens a page that must stay without errors."""
     opened = []
 
@@ -81,6 +114,7 @@ def browse(chromium, up, signed_in):
             storage_state=state,
             base_url=up.runtime["web_url"],
         )
+        documented.attach(context)
         watched = Watched(context)
         opened.append(watched)
         watched.page.goto(path)

@@ -27,6 +27,12 @@ def all_live(page):
     return page
 
 
+def market_rows(page):
+    """The feed's own; private streams of accounts are the trader's and may stay."""
+    private = page.locator(".col-route", has_text=re.compile("^private$"))
+    return page.locator("tr[data-key]").filter(has_not=private)
+
+
 def cut_every_connection(up):
     line = up.lines[up.wait_for(r"simulator listening .*plain=")]
     url = re.search(r"plain=(\S+)", line)[1]
@@ -74,17 +80,17 @@ def test_the_reconnect_button_asks_first_and_tells_the_answer(browse):
 
 def test_a_stopped_feed_is_announced_everywhere_and_old_numbers_turn_grey(browse):
     page = all_live(browse(PATH))
+    assert market_rows(page).count() >= 2
     symbol = browse("/market/symbols/BTCUSDT/")
     expect(symbol.locator("#price")).to_have_text(re.compile(r"\d"), timeout=20_000)
     assert symbol.locator("#symbol.is-stale").count() == 0
     page.click("#feed-stop")
+    expect(page.locator("dialog")).to_contain_text("Private streams of accounts stay")
     page.click("dialog [value=yes]")
     try:
         banner = page.locator(".banner")
         expect(banner).to_contain_text("The market feed is stopped", timeout=20_000)
-        expect(page.locator(".state-title").first).to_have_text(
-            "No connection is open", timeout=10_000
-        )
+        expect(market_rows(page)).to_have_count(0, timeout=10_000)
         expect(symbol.locator("#symbol")).to_have_class(
             re.compile("is-stale"), timeout=20_000
         )
@@ -131,3 +137,33 @@ def test_who_may_only_look_finds_the_switches_locked(browse, up):
     expect(page.locator("[data-action=reconnect]").first).to_be_disabled(timeout=20_000)
     expect(page.locator("#feed-stop")).to_be_disabled()
     expect(page.locator("#control-note")).to_be_visible()
+
+
+def test_the_feed_processes_are_listed_with_their_part(browse):
+    page = all_live(browse(PATH))
+    row = page.locator("#feeds tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("feed")
+    expect(row.locator("td.num").first).to_have_text("140")
+
+
+def test_history_that_is_being_fetched_shows_how_far_it_is_and_what_failed(browse):
+    page = all_live(browse(PATH))
+    expect(page.locator("#history-progress")).to_be_hidden()
+
+    def unfinished(route):
+        answer = route.fetch()
+        told = answer.json()
+        told["feed"]["history"] = {"planned": 280, "done": 112}
+        told["feed"]["history_failed"] = {"BTCUSDT 1h": "503: try again later"}
+        route.fulfill(response=answer, json=told)
+
+    # Without a push the page asks over HTTP, where it is told something else.
+    page.route_web_socket("**/ws/live", lambda socket: None)
+    page.route("**/api/v1/market/connections", unfinished)
+    page.reload()
+    progress = page.locator("#history-progress")
+    expect(progress).to_contain_text("112 of 280 series", timeout=20_000)
+    assert progress.locator("progress").get_attribute("value") == "112"
+    progress.locator("summary").click()
+    expect(progress.locator("li")).to_have_text("BTCUSDT 1h 503: try again later")

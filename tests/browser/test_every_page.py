@@ -12,20 +12,23 @@ PAGES = {
     "/": "#heat a",
     "/market/": "tbody tr .col-price",
     "/market/symbols/BTCUSDT/": ".chart-plot .main-svg",
+    "/training/": "#studies-note:not(:empty)",
+    "/training/models/": "#models-note:not(:empty)",
     "/market/connections/": "tr[data-key] .badge",
-    "/market/gaps/": "#coverage-note:not(:empty)",
+    # A day that has just begun has no bar yet.
+    "/market/gaps/": "#coverage-note:not(:empty), .state-title",
+    "/market/signals/": "#signals-note:not(:empty)",
     "/alerts/": "#alerts-note:not(:empty)",
     "/settings/": "#settings-table td",
 }
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1440, "dark")])
 @pytest.mark.parametrize("path", PAGES)
 def test_page_fits_its_window_and_is_live(browse, path, width, theme):
     page = browse(path, width=width, theme=theme)
-    expect(page.locator(PAGES[path]).first).to_be_visible(timeout=30_000)
+    expect(page.locator(PAGES[path]).first).to_be_visible(timeout=60_000)
     expect(page.locator("#link-state")).to_have_attribute("data-state", "open")
     expect(page.locator(".venue-badge")).to_have_text("SIMULATED")
     expect(page.locator("html")).to_have_attribute("data-theme", theme)

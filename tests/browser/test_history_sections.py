@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -16,14 +17,16 @@ from tests.flows.running import ROOT
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATH = "/market/connections/"
-PLANT = """
+# Far from now: what other tests cut within these minutes must not join the pattern.
+MINUTE = (time.gmtime().tm_min + 30) % 60
+PLANT = f"""
 import time
 from market.models import ConnectionEvent
 hour = 3_600_000
 start = int(time.time() * 1000) // hour * hour - 9 * hour
 rows = [(start, "connected")]
 for turn in range(7):
-    at = start + turn * hour + 17 * 60_000
+    at = start + turn * hour + {MINUTE} * 60_000
     rows += [(at, "disconnected"), (at + 90_000, "connected")]
 rows += [(start + 8 * hour, "stopped"), (start + 8 * hour + 60_000, "failed")]
 ConnectionEvent.objects.bulk_create(
@@ -65,7 +68,7 @@ def test_the_picture_shows_when_a_connection_was_away(browse):
 def test_a_recurring_loss_is_shown_with_its_evidence(browse):
     page = browse(PATH)
     pattern = page.locator(".patterns li[data-kind=minute_of_hour]", has_text="planted")
-    expect(pattern).to_contain_text("17 min", timeout=20_000)
+    expect(pattern).to_contain_text(f"{MINUTE} min", timeout=20_000)
     expect(pattern).to_contain_text("expected by chance")
     expect(page.locator("#patterns-note")).to_contain_text("p < 0.001")
 

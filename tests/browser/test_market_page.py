@@ -1,6 +1,9 @@
 """The live table of the whole market."""
 
+import contextlib
+import json
 import re
+import urllib.request
 
 import pytest
 from playwright.sync_api import expect
@@ -67,3 +70,38 @@ def test_the_table_is_walked_with_the_keyboard(browse):
     expect(page.locator(f"tr[data-key='{symbols[2]}'] a")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/market/symbols/{symbols[2]}/")
+
+
+def test_prices_that_were_long_on_their_way_are_grey_until_fresh_ones_come(browse, up):
+    """Rows get newer all the time, and what they say is older than it looks."""
+    page = filled(browse("/market/"))
+    symbol = browse("/market/symbols/BTCUSDT/")
+    row = "tr[data-key=BTCUSDT] .col-price"
+    expect(symbol.locator("#price")).to_have_text(re.compile(r"\d"), timeout=20_000)
+    expect(symbol.locator("#symbol")).not_to_have_class(re.compile("is-stale"))
+    expect(page.locator(row)).not_to_have_class(re.compile("is-stale"))
+    with armed(up, kind="delay", seconds=6):
+        expect(page.locator(row)).to_have_class(re.compile("is-stale"), timeout=15_000)
+        seen = page.locator("tbody td.is-stale.col-bid")
+        expect(seen.nth(20)).to_be_visible()
+        head = symbol.locator("#symbol")
+        expect(head).to_have_class(re.compile("is-stale"))
+    expect(page.locator(row)).not_to_have_class(re.compile("is-stale"), timeout=15_000)
+    expect(symbol.locator("#symbol")).not_to_have_class(re.compile("is-stale"))
+
+
+@contextlib.contextmanager
+def armed(up, **fault):
+    """The exchange misbehaves meanwhile."""
+    url = json.loads((up.var / "simulator" / "listening.json").read_text())["plain"]
+
+    def ask(path, method, body=None):
+        request = urllib.request.Request(f"{url}/sim/faults{path}", body, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    number = ask("", "POST", json.dumps(fault).encode())["id"]
+    try:
+        yield
+    finally:
+        ask(f"/{number}", "DELETE")

@@ -34,6 +34,22 @@ def test_book_and_trades_appear_and_the_head_is_fresh(browse):
     assert float(best.replace(",", "")) > 0
 
 
+def test_a_book_that_is_not_live_is_grey_and_says_so(browse):
+    page = drawn(browse("/market/symbols/ETHUSDT/"))
+    shown = """async (live) => {
+        const { OrderBook } = await import("/static/js/ladder.js");
+        const host = document.createElement("div");
+        const book = { bids: [[100, 1]], asks: [[101, 1]], live };
+        new OrderBook(host).show(book, { tick: 0.1, step: 0.001 });
+        const words = host.querySelector(".book-mid small").textContent;
+        return [host.classList.contains("is-doubted"), words];
+    }"""
+    assert page.evaluate(shown, False) == [True, "out of date, a new one is coming"]
+    doubted, words = page.evaluate(shown, True)
+    assert not doubted
+    assert words.startswith("spread")
+
+
 def test_the_interval_can_be_switched_and_is_kept(browse):
     page = drawn(browse("/market/symbols/BTCUSDT/"))
     page.click("[data-interval='1h']")
@@ -48,7 +64,7 @@ def test_the_interval_can_be_switched_and_is_kept(browse):
 
 def test_the_picker_goes_to_another_symbol(browse):
     page = drawn(browse("/market/symbols/BTCUSDT/"))
-    page.wait_for_function("() => document.querySelectorAll('option').length === 140")
+    expect(page.locator("#picker-list option")).to_have_count(140, timeout=30_000)
     page.fill("#picker-input", "ethus")
     page.keyboard.press("Enter")
     page.wait_for_url("**/market/symbols/ETHUSDT/")

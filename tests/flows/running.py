@@ -16,7 +16,12 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
 # Small and quick: what is tested here is the life of processes.
-QUICK = {"MARKET_SYMBOLS": "4", "SIMULATOR_SYMBOLS": "4", "MARKET_HISTORY_BARS": "5"}
+QUICK = {
+    "MARKET_SYMBOLS": "4",
+    "SIMULATOR_SYMBOLS": "4",
+    "MARKET_HISTORY_BARS": "5",
+    "TRAINING_WORKERS": "0",
+}
 
 
 class Running:
@@ -29,10 +34,12 @@ class Running:
         keep = {
             name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ
         }
+        self._manage = [sys.executable, str(root / "manage.py")]
+        self._environ = {**keep, **QUICK, **environ, "QUANTAI_VAR": str(var)}
         self.process = subprocess.Popen(
-            [sys.executable, str(root / "manage.py"), "up", "--port", "0", *flags],
+            [*self._manage, "up", "--port", "0", *flags],
             cwd=cwd,
-            env={**keep, **QUICK, **environ, "QUANTAI_VAR": str(var)},
+            env=self._environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -88,6 +95,16 @@ class Running:
             time.sleep(0.05)
         raise AssertionError(f"{name} has no new pid:\n{self.text}")
 
+    def manage(self, *arguments):
+        """Run another command on the same installation; returns what it said."""
+        return subprocess.run(
+            [*self._manage, *arguments],
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
     def get(self, path):
         with urllib.request.urlopen(
             self.runtime["web_url"] + path, timeout=10
@@ -99,7 +116,7 @@ class Running:
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
 
-    def stop(self, number=signal.SIGINT, seconds=10):
+    def stop(self, number=signal.SIGINT, seconds=30):
         """Send a signal and wait for the end; returns the exit status."""
         self.process.send_signal(number)
         return self.process.wait(seconds)
@@ -117,6 +134,15 @@ class Running:
                     process.kill()
         self.process.wait(10)
         self._reader.join(10)
+
+
+def until_true(ask, seconds):
+    """Return the first true answer; fail when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)
+    return answer
 
 
 def gone(processes, seconds=10):

@@ -16,11 +16,11 @@ OPEN = r"Open http://127\.0\.0\.1:\d+/"
 
 
 def test_one_command_brings_up_the_page_and_ctrl_c_leaves_nothing(tmp_path):
-    with Running(tmp_path / "a var") as up:
+    with Running(tmp_path / "a var", TRAINING_WORKERS="1") as up:
         up.wait_for(OPEN)
         assert up.get("healthz")[0] == 200
         assert "First login: user admin, password " in up.text
-        for name in ("redis", "simulator", "web", "feed"):
+        for name in ("redis", "simulator", "web", "feed", "worker", "beat"):
             up.wait_for(rf"{name}\s+running")
         family = up.family()
         assert len(family) >= 6
@@ -31,7 +31,7 @@ def test_one_command_brings_up_the_page_and_ctrl_c_leaves_nothing(tmp_path):
             if item.status == psutil.CONN_LISTEN
         }
         assert not ports & {5432, 6379}
-        assert up.stop() == 0
+        assert up.stop(seconds=10) == 0
         assert gone(family)
         assert not (up.var / "run" / "runtime.json").exists()
     with Running(tmp_path / "a var") as again:

@@ -17,12 +17,16 @@ BENCHMARKS = {
     "fanout": "benchmarks.fanout.bench.FanoutBenchmark",
     "store": "benchmarks.store.bench.StoreBenchmark",
     "preload": "benchmarks.preload.bench.PreloadBenchmark",
+    "indicators": "benchmarks.indicators.bench.IndicatorsBenchmark",
+    "scan": "benchmarks.scan.bench.ScanBenchmark",
+    "orders": "benchmarks.orders.bench.OrdersBenchmark",
+    "training": "benchmarks.training.bench.TrainingBenchmark",
     "start": "benchmarks.start.bench.StartBenchmark",
 }
 
 
 class Command(BaseCommand):
-    help = "Measure: ingest, fanout, store, preload, start. Exit status 1: a must was missed."
+    help = f"Measure: {', '.join(BENCHMARKS)}. Exit status 1: a must was missed."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -35,6 +35,7 @@ class Command(BaseCommand):
         yield machine.check_redis_program()
         yield services.check_redis(config)
         yield services.check_database(config)
+        yield services.check_master_keys()
         yield machine.check_port(site)
         yield from exchange.check_exchange(config)
         for line in config.warnings:

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.keys import MasterKeyProblem
 from quantai_site.config import flag_parser
 from quantai_site.embedded_redis import RedisUnavailableError
 from quantai_site.preparation import prepare
@@ -14,6 +15,13 @@ from quantai_site.supervision.relay import Relay
 from quantai_site.supervision.run_lock import AlreadyRunningError
 from quantai_site.supervision.up import Start, Up
 from quantai_site.warnings import warnings
+
+REFUSALS = (
+    AlreadyRunningError,
+    MasterKeyProblem,
+    PortTakenError,
+    RedisUnavailableError,
+)
 
 
 class Command(BaseCommand):
@@ -37,11 +45,12 @@ class Command(BaseCommand):
                 simulator_ca=site.var / "simulator" / "tls" / "ca.pem",
                 as_host=(site.allowed_hosts or ("",))[0].lstrip(".*") or "localhost",
                 prepare=prepare,
+                training_workers=quantai.training.workers,
             ),
             relay,
         )
         try:
             status = up.run()
-        except (AlreadyRunningError, PortTakenError, RedisUnavailableError) as error:
+        except REFUSALS as error:
             raise CommandError(str(error)) from error
         sys.exit(status)

@@ -6,9 +6,11 @@ import { byId, h, setData, setText } from "../dom.js";
 import { eventStore, timeline } from "../events.js";
 import { exportMenu } from "../exports.js";
 import { feed, feedStore } from "../feed.js";
+import { showFeeds } from "../feeds.js";
 import { clockTime, duration, number } from "../format.js";
 import { watchPage } from "../freshness.js";
 import { fillDetail } from "../connection_detail.js";
+import { historyProgress } from "../history_progress.js";
 import { incidentLegend, incidentPicture } from "../incidents.js";
 import { patternList } from "../patterns.js";
 import { t } from "../strings.js";
@@ -134,7 +136,7 @@ async function switchFeed(action) {
   const stopping = action === "stop";
   const sure = !stopping || await confirmAction({
     title: t("Stop the market feed?"),
-    text: t("All exchange connections close and every price on every page grows old until it is started again."),
+    text: t("All connections of the feed close and every price on every page grows old until it is started again. Private streams of accounts stay."),
     action: t("Stop feed"), danger: true,
   });
   if (!sure) return;
@@ -195,6 +197,7 @@ store.onChange((changed) => {
 feedStore.onChange(() => {
   showControl();
   showTiles();
+  showFeeds(byId("feeds"), feed(), feedStore);
   const key = JSON.stringify(feed()?.commands ?? []);
   if (byId("orders").dataset.key === key) return;
   byId("orders").dataset.key = key;
@@ -209,7 +212,9 @@ exportMenu(byId("export-menu"));
 events.onChange(() => setText(byId("events-note"), t("newest {n}", { n: events.list.length })));
 byId("error-legend").append(...ERRORS.map((name) => h("span", {}, h("i", { "data-error": name }), name)));
 watchPage("connections", () => store.newestAt, STALE_MS);
+historyProgress(byId("history-progress"));
 showControl();
+showFeeds(byId("feeds"), feed(), feedStore);
 setInterval(() => {
   table.update(rowsOf(store), [...table.rows.keys()]);
   showTiles();

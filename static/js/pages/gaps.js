@@ -116,10 +116,17 @@ function showDay(found) {
   coverage.order(true);
 }
 
-function offerSymbols(found) {
-  const names = [...new Set(found.series.map((row) => row.symbol))];
+/* From the contracts, not the day: a day that has just begun has no series yet. Without
+   an answer the field takes whole names, and the next load asks again. */
+async function offerSymbols() {
   const list = byId("gap-symbols");
-  if (list.childElementCount !== names.length) list.replaceChildren(...names.map((value) => h("option", { value })));
+  if (list.childElementCount) return;
+  try {
+    const found = await get("/market/symbols");
+    list.replaceChildren(...found.symbols.map((row) => h("option", { value: row.symbol })));
+  } catch (error) {
+    console.info("no symbols to offer:", error.message);
+  }
 }
 
 /* Tiles */
@@ -154,7 +161,7 @@ async function load() {
     latest = answer.coverage;
     showCoverage(ofToday ?? answer.coverage);
     showTiles(answer.totals);
-    offerSymbols(latest);
+    offerSymbols();
     showDay(latest);
     show();
   } catch (error) {

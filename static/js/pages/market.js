@@ -23,7 +23,7 @@ const DEFAULT_SORT = { key: "rank", down: false };
 
 const page = document.body.dataset.symbolPage;
 const age = (row) => (Date.now() - seenAt(row)) / 1000;
-const grey = (row, tone = "") => (age(row) * 1000 > STALE_ROW_MS ? "is-stale" : tone);
+const grey = (row, tone = "") => (row.late || age(row) * 1000 > STALE_ROW_MS ? "is-stale" : tone);
 const columns = [
   { key: "rank", label: "#", title: t("Rank by 24 h volume"), num: true, value: (row) => row.rank, text: (row) => number(row.rank) },
   { key: "symbol", label: t("Symbol"), sticky: true, value: (row) => row.k, text: (row) => row.k, link: (row) => page.replace("SYMBOL", encodeURIComponent(row.k)) },

@@ -7,16 +7,21 @@ import { feed, feedStore, seenAt } from "../feed.js";
 import { direction, duration, number, price, signed } from "../format.js";
 import { watchPage } from "../freshness.js";
 import { connectionStore, connectionTiles, stateSummary } from "../connections.js";
+import { newestSignals } from "../newest_signals.js";
 import { openAlertList } from "../open_alerts.js";
 import { newestQuoteAt, quotes } from "../quotes.js";
 import { t } from "../strings.js";
+import { trainingCard } from "../training_card.js";
 import { setTile, skeletonRows, stateBox, staleTiles } from "../ui.js";
 
 const MOVERS = 6;
 const EVENTS = 6;
 const ALERTS = 4;
+const SIGNALS = 5;
+const STUDIES = 4;
 const STALE_MS = 10_000;
 const ROW_STALE_MS = 30_000;
+const isOld = (row) => row.late || Date.now() - seenAt(row) > ROW_STALE_MS;
 const HEAT_FULL_PERCENT = 12;
 const HEAT_MOST = 46;
 const page = document.body.dataset.symbolPage;
@@ -52,7 +57,7 @@ function fillMover({ line, cells, link }, row) {
   columns.forEach(([, text], index) => setText(index ? cells[index] : link, text(row)));
   link.href = page.replace("SYMBOL", encodeURIComponent(row.k));
   setClass(cells[2], `num ${direction(row.c)}`);
-  line.classList.toggle("is-stale", Date.now() - seenAt(row) > ROW_STALE_MS);
+  line.classList.toggle("is-stale", isOld(row));
 }
 
 /* Map: one cell per symbol, most traded first, stronger colour for a larger change. */
@@ -76,8 +81,7 @@ function showHeat(rows) {
     setText(change, `${signed(row.c)} %`);
     const strength = String(Math.round(Math.min(1, Math.abs(row.c) / HEAT_FULL_PERCENT) * HEAT_MOST));
     if (link.style.getPropertyValue("--strength") !== strength) link.style.setProperty("--strength", strength);
-    const old = Date.now() - seenAt(row) > ROW_STALE_MS;
-    setClass(link, `${row.c < 0 ? "falls" : ""} ${old ? "is-stale" : ""}`.trim());
+    setClass(link, `${row.c < 0 ? "falls" : ""} ${isOld(row) ? "is-stale" : ""}`.trim());
   }
   const rising = rows.filter((row) => row.c > 0).length;
   setText(byId("breadth"), t("{up} of {all} above their price 24 h ago", { up: rising, all: rows.length }));
@@ -129,6 +133,8 @@ const events = eventStore();
 timeline(byId("events"), events, EVENTS);
 coverageTile(events);
 openAlertList(byId("open-alerts"), ALERTS, byId("alerts-link").href);
+newestSignals(byId("newest-signals"), SIGNALS, byId("signals-link").href);
+trainingCard(byId("training-card"), STUDIES);
 watchPage("quotes", newestQuoteAt, STALE_MS);
 setInterval(() => {
   showTiles();

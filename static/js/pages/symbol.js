@@ -7,15 +7,18 @@ import { seenAt } from "../feed.js";
 import { compact, dateTime, direction, number, price, signed, spreadBps } from "../format.js";
 import { watchAge, watchPage } from "../freshness.js";
 import { OrderBook, Tape } from "../ladder.js";
+import { ticketButtons } from "../order_ticket.js";
 import { quotes } from "../quotes.js";
 import { live } from "../socket.js";
 import { latest } from "../stores.js";
 import { t } from "../strings.js";
+import { SymbolOverlays } from "../symbol_overlays.js";
 import { stateBox } from "../ui.js";
 
 const STALE_MS = 10_000;
 const TRADES_STALE_MS = 60_000;
 const BARS = 500;
+const READOUT_GAP = 8;
 const INTERVAL_KEY = "quantai.interval";
 
 const root = byId("symbol");
@@ -99,6 +102,25 @@ let overlay = null;
 let hovered = null;
 let loading = 0;
 const chart = new CandleChart(plot, { onHover: (bar) => { hovered = bar; showReadout(); } });
+const overlays = new SymbolOverlays(chart, symbol, BARS);
+overlays.onDraw = () => {
+  showReadout();
+  makeRoom(true);
+};
+let roomFor = 0;
+new ResizeObserver(() => {
+  makeRoom(plot.clientWidth !== roomFor);
+  roomFor = plot.clientWidth;
+}).observe(readout);
+
+/** Keep the prices below the figures; unless it may shrink, the room only grows, so that
+    longer figures under the pointer do not move the chart to and fro. */
+function makeRoom(mayShrink) {
+  const headroom = readout.offsetHeight + READOUT_GAP;
+  if (headroom === chart.headroom || (!mayShrink && headroom < chart.headroom)) return;
+  chart.headroom = headroom;
+  chart.redraw();
+}
 
 function showOverlay(node) {
   overlay?.remove();
@@ -116,7 +138,8 @@ function showReadout() {
   readout.replaceChildren(
     h("span", {}, dateTime(time).slice(0, 16)), pair("O", price(open, tick)), pair("H", price(high, tick)),
     pair("L", price(low, tick)), pair("C", price(close, tick)), pair(t("Vol"), `${compact(volume)} ${row()?.base ?? ""}`),
-    pair("", `${signed(((close - open) / open) * 100)} %`));
+    pair("", `${signed(((close - open) / open) * 100)} %`),
+    ...overlays.overlays.readout(time, tick).map(([name, color, text]) => h("span", { class: color }, `${name} `, h("b", {}, text))));
 }
 
 async function loadBars() {
@@ -132,6 +155,8 @@ async function loadBars() {
     const newest = detail.items.get(`kline:${wanted}`);
     if (newest) chart.updateBar(newest.bar);
     byId("chart").dataset.bars = String(chart.bars.length);
+    overlays.bar(chart.bars.at(-1), chart.interval);
+    overlays.refresh();
     showReadout();
   } catch (error) {
     if (turn === loading) showOverlay(stateBox("error", t("Could not load candles"), error.message, loadBars));
@@ -144,6 +169,7 @@ function chooseInterval(wanted) {
   for (const button of byId("intervals").children) {
     button.setAttribute("aria-pressed", String(button.dataset.interval === wanted));
   }
+  overlays.show(wanted);
   loadBars();
 }
 
@@ -196,6 +222,7 @@ function takeBar(item) {
     return void loadBars();
   }
   chart.updateBar(item.bar);
+  overlays.bar(item.bar, chart.interval);
   byId("chart").dataset.close = String(item.bar[4]);
   if (!hovered) showReadout();
 }
@@ -225,6 +252,7 @@ watchAge(byId("book"), at("book"), STALE_MS, byId("book-note"));
 watchAge(byId("tape"), at("trades"), TRADES_STALE_MS, byId("trades-note"));
 watchAge(readout, () => detail.items.get(`kline:${interval}`)?.at ?? null, STALE_MS, byId("chart-note"));
 const quoteAt = () => (row() ? seenAt(row()) : null);
-watchAge(root, quoteAt, STALE_MS, ageCell);
+watchAge(root, quoteAt, STALE_MS, ageCell, () => row()?.late === true);
 watchPage("symbol", quoteAt, STALE_MS);
 chooseInterval(interval);
+ticketButtons();

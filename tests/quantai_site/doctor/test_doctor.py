@@ -3,11 +3,15 @@ import io
 import pytest
 from django.core.management import call_command
 
+from accounts.keys import check_master_key
 from quantai_site import config
 from quantai_site.doctor import exchange, machine, services
 from quantai_site.doctor.findings import Level, fail, ok
 from quantai_site.site_settings import SiteSettings
 from quantai_site.warnings import warnings
+from tests.accounts.vault import var
+
+__all__ = ["var"]
 
 
 def loaded(**environ):
@@ -95,3 +99,15 @@ def test_embedded_servers_in_production_are_warned_about(tmp_path):
     text = "\n".join(warnings(public))
     for name in ("REDIS_URL", "DATABASE_URL", "ALLOWED_HOSTS"):
         assert name in text
+
+
+@pytest.mark.django_db
+def test_a_master_key_that_others_can_read_fails(var):
+    assert services.check_master_keys().level is Level.OK
+    assert not (var / "master_keys").exists()
+    check_master_key()
+    assert services.check_master_keys().level is Level.OK
+    (var / "master_keys").chmod(0o644)
+    found = services.check_master_keys()
+    assert found.level is Level.FAIL
+    assert "chmod 600" in found.fact

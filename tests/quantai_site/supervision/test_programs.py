@@ -22,7 +22,9 @@ def names(plan):
 
 
 def test_by_default_everything_is_embedded():
-    assert names(PLAN) == ["redis", "simulator", "web", "feed"]
+    assert names(PLAN) == [
+        *("redis", "simulator", "web", "feed", "scanner", "trader", "worker", "beat"),
+    ]
 
 
 @pytest.mark.parametrize("exchange", ["testnet", "binance"])
@@ -38,7 +40,25 @@ def test_a_redis_of_ones_own_needs_no_embedded_one():
 
 def test_what_uses_the_database_waits_for_the_migrations():
     waiting = {item.name for item in programs(PLAN) if item.needs_database}
-    assert waiting == {"web", "feed"}
+    assert waiting == {"web", "feed", "scanner", "trader", "worker", "beat"}
+
+
+def test_several_feeds_have_names_of_their_own():
+    plan = PLAN.__class__(**{**vars(PLAN), "feeds": 3})
+    feeds = {p.name: p.command[-1] for p in programs(plan) if "feed" in p.name}
+    assert feeds == {
+        "feed": "--name=feed",
+        "feed-2": "--name=feed-2",
+        "feed-3": "--name=feed-3",
+    }
+
+
+def test_workers_are_as_many_as_wanted_and_know_their_number():
+    plan = PLAN.__class__(**{**vars(PLAN), "workers": 2})
+    workers = {p.name: p.command[-1] for p in programs(plan) if "worker" in p.name}
+    assert workers == {"worker": "--name=worker-1", "worker-2": "--name=worker-2"}
+    none = PLAN.__class__(**{**vars(PLAN), "workers": 0})
+    assert names(none)[-1] == "beat"
 
 
 def test_the_feed_waits_until_the_simulator_listens():

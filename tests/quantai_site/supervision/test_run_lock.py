@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from quantai_site.config import held
+from quantai_site.config_sources import held
 from quantai_site.supervision.run_lock import AlreadyRunningError, RunLock
 
 
