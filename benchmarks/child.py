@@ -20,6 +20,12 @@ def tell(result: Any) -> None:
     _results.flush()
 
 
+def say(line: str) -> None:
+    """Hand a line for people to the bench."""
+    _results.write(f"{line}\n")
+    _results.flush()
+
+
 def hear() -> str:
     """Wait for a line of the bench; empty when the bench is gone."""
     return sys.stdin.readline().strip()

@@ -1,6 +1,7 @@
 """A private installation: its own ``var``, database and Redis, gone afterwards."""
 
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import redis
+from redis import Redis
 
 from benchmarks.processes import (
     MEASURED_CORE,
@@ -25,12 +27,13 @@ START_SECONDS = 60.0
 
 
 class Installation:
-    """Paths and environment of one private ``var``."""
+    """Paths and environment of one private ``var``; ``keep`` it to look into it."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.var = folder / "var"
         self.log = folder / "output.log"
+        self.keep = False
         inherited = set(config.variables()) | {"PYTHONPATH"}
         self.environment = {
             name: value
@@ -95,19 +98,33 @@ class Installation:
             until(answers, seconds=START_SECONDS, what="Redis answers")
             yield client
 
+    def redis_client(self) -> "Redis":
+        """Return a client of the Redis that runs on this ``var``."""
+        return Redis.from_url(self.redis_url)
+
     def _remove_sockets(self) -> None:
         shutil.rmtree(embedded_redis.socket_folder(self.var), ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback that nobody listens on just now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
 
 
 @contextmanager
 def installation(*, migrate: bool = True, **settings: str) -> Iterator[Installation]:
     """Make a private installation, with a migrated database; remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="quantai-bench-"))
+    found = Installation(folder, **settings)
     try:
-        found = Installation(folder, **settings)
         found.var.mkdir()
         if migrate:
             found.manage("migrate", "--verbosity", "0")
         yield found
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not found.keep:
+            shutil.rmtree(folder, ignore_errors=True)

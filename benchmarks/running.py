@@ -76,6 +76,26 @@ class Product:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
 
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send JSON to ``/api/v1/PATH`` and return the answer; raises ``OSError``."""
+        request = urllib.request.Request(
+            f"{self._url}api/v1/{path}",
+            data=json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise self.failure(f"{path}: {error.read().decode()[:2000]}") from error
+
+    def failure(self, text: str) -> MeasurementError:
+        """Return an error with the end of what was said."""
+        return MeasurementError(f"{text}\n{self.tail()}")
+
     def totals(self) -> dict[str, Any]:
         """Return the totals of the connections; empty while there are none."""
         self._check()
@@ -142,10 +162,10 @@ def running_product(where: Installation, token: str = "") -> Iterator[Product]:
         product.end()
 
 
-def make_token(where: Installation) -> str:
-    """Return a token that may read."""
+def make_token(where: Installation, scope: str = "read") -> str:
+    """Return a token of the administrator that may read, or what ``scope`` says."""
     where.manage("shell", "-c", "from accounts.services import admin_create as a; a()")
-    return where.manage("api_token", "admin").splitlines()[-1]
+    return where.manage("api_token", "admin", "--scope", scope).splitlines()[-1]
 
 
 def full_load(product: Product, streams: int = KLINE_STREAMS) -> None:

@@ -63,8 +63,9 @@ class FanoutBenchmark:
         """From the exchange's event to the browser, everything running for real."""
         seconds = 2.0 if session.quick else 12.0
         with installation() as where:
-            found = _follow(where, seconds)
+            found, scanned = _follow(where, seconds)
         session.raw["exchange to browser"] = found
+        session.raw["exchange to browser, scanning"] = scanned
         detail = (
             f"{found['latencies']:,} items to {FEW_BROWSERS} browsers, "
             f"{found['frames_per_second']:,.0f} frames/s in"
@@ -79,6 +80,13 @@ class FanoutBenchmark:
                 detail,
             ),
             Row("exchange to browser, p99", found["p99_ms"], "ms", at_most(400)),
+            Row(
+                "the same while all symbols are scanned every second: p50",
+                scanned["p50_ms"] / found["p50_ms"],
+                "×",
+                at_most(1.2),
+                detail=f"{scanned['p50_ms']:.0f} ms; p99 {scanned['p99_ms']:.0f} ms",
+            ),
         ]
 
 
@@ -217,8 +225,13 @@ def _answers(web: Process, port: int) -> bool:
         return False
 
 
-def _follow(where: Installation, seconds: float) -> dict[str, Any]:
-    """Latency of every quote that reaches twenty browsers of a real ``up``."""
+def _follow(
+    where: Installation, seconds: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Latency of every quote that reaches twenty browsers of a real ``up``.
+
+    Twice on the same browsers: as they are, and while somebody scans every second.
+    """
     cookies = processes.measured(
         "benchmarks.fanout.sessions",
         {"count": FEW_BROWSERS},
@@ -234,10 +247,19 @@ def _follow(where: Installation, seconds: float) -> dict[str, Any]:
         ) as browsers:
             browsers.hear()
             time.sleep(min(4.0, seconds))
-            browsers.tell("begin")
-            browsers.hear()
-            time.sleep(seconds)
-            browsers.tell("report")
-            found: dict[str, Any] = browsers.hear()
+            found = _heard(browsers, seconds)
+            with running(where.process("scan", "--interval=1")):
+                time.sleep(min(4.0, seconds))
+                scanned = _heard(browsers, seconds)
         feed = product.get("market/connections")["feed"]
-        return {**found, "frames_per_second": feed["frames_per_second"]}
+        return {**found, "frames_per_second": feed["frames_per_second"]}, scanned
+
+
+def _heard(browsers: Process, seconds: float) -> dict[str, Any]:
+    """What the browsers heard within so many seconds."""
+    browsers.tell("begin")
+    browsers.hear()
+    time.sleep(seconds)
+    browsers.tell("report")
+    found: dict[str, Any] = browsers.hear()
+    return found

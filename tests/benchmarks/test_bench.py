@@ -14,6 +14,9 @@ ROWS = {
     "ingest": ["firehose, picows", "firehose, websockets", "paced", "feed, resident"],
     "fanout": ["daphne: CPU", "uvicorn: CPU", "latency p99", "exchange to browser"],
     "store": ["SQLite, 840 candles", "PostgreSQL"],
+    "scan": ["10 symbols × 2 intervals", "every bar new"],
+    "indicators": ["10 series × 500 bars, TA-Lib", "NumPy backend", "one new bar"],
+    "orders": ["2 accounts on the exchange, 50 ms", "2 paper accounts"],
     "start": ["page served", "280 kline streams live", "Ctrl-C", "default load: feed"],
 }
 

@@ -1,0 +1,1 @@
+"""A trader that is killed again and again, and whether anything was lost or doubled."""

@@ -1,0 +1,1 @@
+"""Orders over many accounts, from REST to the exchange and back."""

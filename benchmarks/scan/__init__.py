@@ -1,0 +1,1 @@
+"""Scans of the whole market from live state."""

@@ -1,0 +1,1 @@
+"""Training: a step, an epoch, what the scale's story costs, checking data."""
