@@ -142,31 +142,50 @@ def check_master_key() -> None:
     a secret other master keys may take their place. Raises ``MasterKeyProblem``.
     """
     canary = KeyCanary.objects.filter(pk=ONLY_ROW).first()
-    holder = ExchangeAccount.objects.exclude(api_secret_cipher="").first()
-    ring = keyring(make=holder is None)
-    if holder is not None:
-        ring.decrypt(holder.api_secret_cipher, f"the secret of account {holder.name}")
     try:
         if canary is not None:
-            ring.decrypt(canary.cipher, "the canary in the database")
+            _check(canary, keyring())
             return
     except MasterKeyProblem:
-        if holder is not None:
-            raise
-        log.warning("other master keys than before; no secret was stored with those")
-    KeyCanary.objects.update_or_create(
-        pk=ONLY_ROW, defaults={"cipher": ring.encrypt(CANARY)}
-    )
+        # True only when no rotation went on meanwhile, which the lock tells.
+        pass
+    canary_locked()
 
 
 @transaction.atomic
 def canary_locked() -> KeyCanary:
     """Lock the canary until the caller's transaction ends; made when it is missing.
 
-    Whoever stores a secret holds it, so that no rotation drops the key meanwhile.
+    Whoever stores a secret holds it, so that no rotation drops the key meanwhile, and
+    reads the master keys after it. Raises ``MasterKeyProblem``.
     """
-    check_master_key()
-    return KeyCanary.objects.select_for_update().get(pk=ONLY_ROW)
+    rows = KeyCanary.objects.select_for_update()
+    canary = rows.filter(pk=ONLY_ROW).first()
+    if canary is None:
+        cipher = keyring(make=_holder() is None).encrypt(CANARY)
+        KeyCanary.objects.get_or_create(pk=ONLY_ROW, defaults={"cipher": cipher})
+        canary = rows.get(pk=ONLY_ROW)
+    ring = keyring(make=_holder() is None)
+    try:
+        _check(canary, ring)
+    except MasterKeyProblem:
+        if _holder() is not None:
+            raise
+        log.warning("other master keys than before; no secret was stored with those")
+        canary.cipher = ring.encrypt(CANARY)
+        canary.save()
+    return canary
+
+
+def _holder() -> ExchangeAccount | None:
+    """Return an account that has a secret, if any."""
+    return ExchangeAccount.objects.exclude(api_secret_cipher="").first()
+
+
+def _check(canary: KeyCanary, ring: Keyring) -> None:
+    if (holder := _holder()) is not None:
+        ring.decrypt(holder.api_secret_cipher, f"the secret of account {holder.name}")
+    ring.decrypt(canary.cipher, "the canary in the database")
 
 
 def hint(api_key: str) -> str:

@@ -12,8 +12,12 @@ hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of one running product share a worker, in their order; see ``quantai``."""
+    """Tests of one running product share a worker, in their order; see ``quantai``.
+
+    First of all, since pytest-xdist reads the groups in the same hook.
+    """
     for item in items:
         browser = item.get_closest_marker("browser")
         item.add_marker(pytest.mark.xdist_group("browser" if browser else "others"))

@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 from accounts import keys
 from accounts.account_services import keys_set
 from accounts.config import AccountsSettings
+from accounts.key_rotation import keys_rotate
 from accounts.keys import MasterKeyProblem, NoKey
 from accounts.models import ExchangeAccount, KeyCanary
 from market.binance.signing import HmacSigner
@@ -96,6 +97,35 @@ def test_a_file_without_good_keys_is_refused_and_not_quoted(var, owner, text):
     with pytest.raises(MasterKeyProblem) as caught:
         keys.check_master_key()
     assert not text.strip() or text.strip() not in str(caught.value)
+
+
+# -- a rotation meanwhile ---------------------------------------------------------------
+
+
+@pytest.fixture
+def rotation_meanwhile(monkeypatch):
+    """Another process rotates just before the next time that the keys are read."""
+    read = keys.keyring
+
+    def first(**options):
+        monkeypatch.setattr(keys, "keyring", read)
+        found = read(**options)
+        keys_rotate(actor="another")
+        return found
+
+    return lambda: monkeypatch.setattr(keys, "keyring", first)
+
+
+def test_a_rotation_while_a_start_checks_is_no_wrong_key(owner, rotation_meanwhile):
+    rotation_meanwhile()
+    keys.check_master_key()
+    assert keys.credentials(owner).api_key.get_secret_value() == KEY
+
+
+def test_a_canary_that_another_made_meanwhile_stays(var, rotation_meanwhile):
+    rotation_meanwhile()
+    keys.check_master_key()
+    keys.keyring().decrypt(KeyCanary.objects.get().cipher, "the canary")
 
 
 # -- secrets ----------------------------------------------------------------------------

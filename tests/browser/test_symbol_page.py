@@ -30,8 +30,8 @@ def test_book_and_trades_appear_and_the_head_is_fresh(browse):
     expect(page.locator("#tape li:not([hidden])").first).to_be_visible(timeout=20_000)
     expect(page.locator("#price")).to_have_text(re.compile(r"^[\d,]+\.\d\d$"))
     expect(page.locator("#stat-age")).to_have_text(re.compile(r"^\d\.\d s ago$"))
-    best = page.locator(".asks li span").first.inner_text()
-    assert float(best.replace(",", "")) > 0
+    best = page.locator(".asks li span").first
+    expect(best).to_have_text(re.compile(r"^[\d,]+\.\d\d$"), timeout=20_000)
 
 
 def test_a_book_that_is_not_live_is_grey_and_says_so(browse):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from core.secret_file import alone
 from market.simulator.config import SimulatorSettings
 from market.simulator.server import running_simulator
 
@@ -28,14 +29,17 @@ def _make_environment():
     python = FOLDER / "bin" / "python"
     stamp = FOLDER / "requirements.sha256"
     digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
-        return python
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(FOLDER)],
-        [str(python), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)],
-    ):
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    stamp.write_text(digest)
+    FOLDER.parent.mkdir(exist_ok=True)
+    # One worker makes it, the others wait for it.
+    with alone(FOLDER):
+        if stamp.exists() and stamp.read_text() == digest:
+            return python
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(FOLDER)],
+            [str(python), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)],
+        ):
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        stamp.write_text(digest)
     return python
 
 
