@@ -102,28 +102,32 @@ def test_a_file_without_good_keys_is_refused_and_not_quoted(var, owner, text):
 # -- a rotation meanwhile ---------------------------------------------------------------
 
 
-@pytest.fixture
-def rotation_meanwhile(monkeypatch):
-    """Another process rotates just before the next time that the keys are read."""
+def rotate_around(monkeypatch, *, before):
+    """Another process rotates just before or after the keys are read next."""
     read = keys.keyring
 
     def first(**options):
         monkeypatch.setattr(keys, "keyring", read)
+        if before:
+            keys_rotate(actor="another")
         found = read(**options)
-        keys_rotate(actor="another")
+        if not before:
+            keys_rotate(actor="another")
         return found
 
-    return lambda: monkeypatch.setattr(keys, "keyring", first)
+    monkeypatch.setattr(keys, "keyring", first)
 
 
-def test_a_rotation_while_a_start_checks_is_no_wrong_key(owner, rotation_meanwhile):
-    rotation_meanwhile()
+@pytest.mark.parametrize("before", [True, False])
+def test_a_rotation_while_a_start_checks_is_no_wrong_key(owner, monkeypatch, before):
+    rotate_around(monkeypatch, before=before)
     keys.check_master_key()
     assert keys.credentials(owner).api_key.get_secret_value() == KEY
 
 
-def test_a_canary_that_another_made_meanwhile_stays(var, rotation_meanwhile):
-    rotation_meanwhile()
+@pytest.mark.parametrize("before", [True, False])
+def test_a_canary_that_another_made_meanwhile_stays(var, monkeypatch, before):
+    rotate_around(monkeypatch, before=before)
     keys.check_master_key()
     keys.keyring().decrypt(KeyCanary.objects.get().cipher, "the canary")
 
