@@ -111,7 +111,8 @@ class TestTakingAndEnding:
 
 @pytest.mark.django_db(transaction=True)
 class TestWaiting:
-    async def test_a_bell_ends_the_wait_at_once(self, bus):
+    async def test_a_bell_ends_the_wait_at_once(self, bus, monkeypatch):
+        monkeypatch.setattr(intents, "LOOK_SECONDS", 10.0)
         await show_life()
         intent = await sync_to_async(submit)()
         waiting = asyncio.create_task(intents.intent_wait_async(intent.id, 10))
@@ -119,7 +120,7 @@ class TestWaiting:
         begun = time.monotonic()
         await self.answer(intent)
         assert (await waiting).state == "done"
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < 5
 
     @staticmethod
     async def answer(intent):

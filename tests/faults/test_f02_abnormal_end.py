@@ -14,7 +14,9 @@ async def test_data_flows_again_within_a_second(follow, kind, transport):
     lost = await followed.hears("disconnected")
     assert lost.error_type == "NETWORK"
     await followed.hears("connected", 2)
-    assert time.monotonic() - start < 1.5
+    # Within a second where nothing else is at work; the rest is for a busy machine.
+    assert lost.delay_seconds < 1
+    assert time.monotonic() - start < 5
     assert not followed.told("failed")
 
 

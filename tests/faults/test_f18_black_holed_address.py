@@ -42,7 +42,8 @@ async def test_the_dial_takes_the_address_that_answers(
     resolves_to(deaf, deaf, REAL)
     start = time.monotonic()
     followed = await follow(NAME, transport=transport)
-    assert time.monotonic() - start < 2
+    # A dial that waits for such an address gives up after 30 s.
+    assert time.monotonic() - start < 5
     assert not followed.told("disconnected")
 
 
@@ -58,7 +59,7 @@ async def test_a_dial_whose_every_address_hangs_ends_in_time(
     hung = await followed.hears("disconnected", 2)
     assert lost.error_type == "NETWORK"
     assert hung.error_type == "TIMEOUT"
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 5
     resolves_to(deaf, REAL)
     await followed.hears("connected", 2)
 
@@ -106,6 +107,6 @@ async def test_rest_takes_the_address_that_answers(simulator, deaf):
     )
     start = time.monotonic()
     await client.initialize()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     assert set(asked) == {"localhost"}
     await client.aclose()

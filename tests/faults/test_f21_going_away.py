@@ -10,7 +10,9 @@ async def test_1001_is_dialled_anew_at_once(follow):
     start = time.monotonic()
     followed.arm("close", code=1001)
     await followed.hears("connected", 2)
-    assert time.monotonic() - start < 1.5
+    # The rest is room for a busy machine; a first backoff is named in the event.
+    assert followed.told("disconnected")[-1].delay_seconds < 1
+    assert time.monotonic() - start < 5
 
 
 async def test_an_announced_shutdown_is_covered_before_the_old_socket_closes(

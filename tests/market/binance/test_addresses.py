@@ -47,10 +47,12 @@ async def test_the_head_start_of_an_address_that_hangs_is_all_it_costs(
         with await addresses.connected("wss://exchange.example/stream") as made:
             took = time.monotonic() - start
             assert made.getpeername()[1] == port
-    assert 2 * addresses.HEAD_START_SECONDS <= took < 1.2
+    # Waiting for such an address itself takes minutes.
+    assert 2 * addresses.HEAD_START_SECONDS <= took < 5
 
 
 async def test_an_address_that_refuses_costs_nothing(port, monkeypatch):
+    monkeypatch.setattr(addresses, "HEAD_START_SECONDS", 10.0)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         resolve_to(monkeypatch, closed.getsockname(), ("127.0.0.1", port))
