@@ -79,10 +79,11 @@ class Operator:
         """Carry out waiting commands and follow what somebody looks at."""
         await self._look()
         before = self.desired
-        await self.learn()
+        # The commands first: what is wanted is then at least as new as they are.
         commands = await database_sync_to_async(selectors.feed_commands_waiting)(
             venue=self._venue
         )
+        await self.learn()
         if self.desired != RUNNING:
             await self.stop("stopped by the operator")
         await self.want()

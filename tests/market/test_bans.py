@@ -15,7 +15,7 @@ from tests.waiting import until
 
 BAN_SECONDS = 10
 # What is on its way when the ban is heard cannot be called back.
-IN_FLIGHT = 0.3
+IN_FLIGHT = 1.0
 
 
 class Door:

@@ -283,6 +283,28 @@ async def test_orders_are_found_in_the_table_when_the_wake_up_is_lost(
         redis_server.start()
 
 
+async def test_a_stop_that_comes_while_orders_are_read_is_told_when_it_is_done(
+    start, rhythm
+):
+    rhythm.setattr(feed_module, "CONTROL_SECONDS", 0.2)
+    running = await start()
+    await running.live()
+    read, made = selectors.feed_desired, []
+
+    def feed_desired(*, venue):
+        found = read(venue=venue)
+        if not made:
+            made.append(
+                services.feed_desire(venue=venue, desired="stopped", actor="alice")
+            )
+        return found
+
+    rhythm.setattr(selectors, "feed_desired", feed_desired)
+    await until(lambda: made)
+    assert (await obeyed(made[0]))[0] == "stopped"
+    assert running.feed.follower.client is None
+
+
 async def test_book_and_trades_flow_while_somebody_looks_and_end_with_the_interest(
     start, simulator, bus, rhythm
 ):
