@@ -8,13 +8,15 @@ from django.db.models import QuerySet
 
 from accounts.messages import Told, fill_told, order_told, parent_told
 from accounts.models import Fill, Intent, Order, ParentOrder
-from accounts.models.orders import FINAL_STATES, OrderState
+from accounts.models.orders import FINAL_STATES, IntentKind, IntentState, OrderState
 from core.errors import InvalidInput
 
 FINAL = sorted(state.value for state in FINAL_STATES)
 OPEN, CLOSED = "open", "closed"
 STATES = (OPEN, CLOSED, *(state.value for state in OrderState))
 CHUNK = 2_000
+# What the gate judges.
+GATED = (IntentKind.PLACE.value, IntentKind.AMEND.value, IntentKind.CLOSE.value)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,35 @@ def intent_told(row: Intent) -> Told:
         "deadline": row.deadline,
         "taken_at": row.taken_at,
         "ended_at": row.ended_at,
+    }
+
+
+def refusals(*, venue: str, limit: int) -> list[Told]:
+    """Return the newest orders that the gate refused on every account, newest first."""
+    rows = Intent.objects.filter(
+        venue=venue,
+        state=IntentState.REFUSED.value,
+        kind__in=GATED,
+        result__codes__0__isnull=False,
+    )
+    return [_refusal_told(row) for row in rows.order_by("-created_at")[:limit]]
+
+
+def _refusal_told(row: Intent) -> Told:
+    result, payload = row.result, row.payload
+    return {
+        "id": str(row.id),
+        "at": row.created_at,
+        "kind": row.kind,
+        "actor": row.actor,
+        "source": row.source,
+        "symbol": payload.get("symbol", ""),
+        "side": payload.get("side", ""),
+        "quantity": payload.get("quantity"),
+        "order": payload.get("order"),
+        "codes": result.get("codes", []),
+        "accounts": [one["account"] for one in result.get("accounts", [])],
+        "message": result.get("message", ""),
     }
 
 

@@ -131,6 +131,15 @@ def one_parent(request: HttpRequest, parent_id: int) -> dict[str, Any]:
     return found(told, f"parent order {parent_id}")
 
 
+@router.get("/refusals")
+def refusals(
+    request: HttpRequest, limit: Annotated[int, Query(ge=1, le=MOST)] = USUAL
+) -> dict[str, Any]:
+    """Orders that the gate refused on every account, newest first, with its codes."""
+    rows = order_selectors.refusals(venue=venue(), limit=limit)
+    return {"venue": venue(), "refusals": rows}
+
+
 @router.get("/trades")
 def trades(
     request: HttpRequest,

@@ -16,6 +16,7 @@ urlpatterns = [
     path("training/", include("training.urls")),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("accounts.page_urls")),
+    path("risk/", include("risk.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", api.open_urls(api.api)),
     path("admin/", admin.site.urls),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 from ninja.errors import AuthorizationError
 from pydantic import ConfigDict, Field
 
@@ -73,6 +73,15 @@ def risk_limits_set(request: HttpRequest, wanted: WantedLimits) -> dict[str, Any
         reason=wanted.reason,
     )
     return _told()
+
+
+@router.get("/changes")
+def risk_changes(
+    request: HttpRequest, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> dict[str, Any]:
+    """Who changed state and limits, newest first."""
+    rows = selectors.risk_changes(venue=_venue(), limit=limit)
+    return {"venue": _venue(), "changes": rows}
 
 
 def _venue() -> str:

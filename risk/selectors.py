@@ -1,7 +1,10 @@
-"""Reads of state and limits."""
+"""Reads of state, limits and their changes."""
 
-from typing import cast
+from typing import Any, cast
 
+import orjson
+
+from core.models import AuditEntry
 from risk.domain.gate import Limits, State
 from risk.models import RiskLimits, RiskState
 
@@ -18,3 +21,21 @@ def risk_limits(*, venue: str) -> Limits:
     if row is None:
         return Limits()
     return Limits(row.max_notional, row.quote_age_seconds)
+
+
+def risk_changes(*, venue: str, limit: int) -> list[dict[str, Any]]:
+    """Return the newest changes of state and limits, newest first, as REST tells them."""
+    rows = AuditEntry.objects.filter(
+        target=venue, action__in=("risk.state", "risk.limits")
+    )
+    return [
+        {
+            "id": row.number,
+            "at": row.at,
+            "actor": row.actor,
+            "action": row.action,
+            "before": orjson.loads(row.before),
+            "after": orjson.loads(row.after),
+        }
+        for row in rows.order_by("-number")[:limit]
+    ]

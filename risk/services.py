@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from core import audit
+from core import audit, push, wire
 from core.clock import now_ms
 from core.errors import InvalidInput
 from core.fields import plain
@@ -15,6 +15,9 @@ from risk.domain.gate import STATES, Limits, State
 from risk.models import RiskLimits, RiskState
 
 log = logging.getLogger(__name__)
+
+# Says that something changed; what is so now is asked over HTTP.
+TOPIC = "risk"
 
 
 @transaction.atomic
@@ -35,6 +38,7 @@ def state_set(*, venue: str, state: State, actor: str, reason: str = "") -> Risk
             "changed_at": now_ms(),
         },
     )
+    _push(venue)
     if before != state:
         after = {"state": state, "reason": reason}
         audit.record(actor, "risk.state", venue, before, after)
@@ -66,6 +70,7 @@ def limits_set(
             "changed_at": now_ms(),
         },
     )
+    _push(venue)
     if wanted != before:
         audit.record(
             actor,
@@ -75,6 +80,10 @@ def limits_set(
             _told(wanted) | {"reason": reason},
         )
     return wanted
+
+
+def _push(venue: str) -> None:
+    push.queue_on_commit(TOPIC, [(venue, wire.encode({"id": venue, "at": now_ms()}))])
 
 
 def _told(limits: Limits) -> dict[str, Any]:

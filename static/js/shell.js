@@ -5,6 +5,7 @@ import { byId, h, icon, setData, setText } from "./dom.js";
 import { feed, feedStore, stoppedSince } from "./feed.js";
 import { clockTime, dateTime, duration, inUtc, toggleUtc, wall } from "./format.js";
 import { pageLateness } from "./freshness.js";
+import { showTrading } from "./risk.js";
 import { live, serverNow } from "./socket.js";
 import { t } from "./strings.js";
 import { toggleTheme } from "./theme.js";
@@ -123,6 +124,7 @@ live.addEventListener("state", () => {
   showBanner();
 });
 countOpen(byId("alerts-open"), (n) => t("{n} open alerts", { n }));
+showTrading(byId("trading-badge"));
 byId("theme-button").addEventListener("click", toggleTheme);
 byId("time-button")?.addEventListener("click", toggleUtc);
 document.addEventListener("quantai:time", showTimeChoice);

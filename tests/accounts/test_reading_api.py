@@ -6,6 +6,8 @@ from decimal import Decimal
 import pytest
 
 from accounts import live
+from accounts.intent_documents import IntentResult, document
+from accounts.models import Intent
 from core import topics
 from core.access import Role, Scope
 from tests.accounts import planted
@@ -15,7 +17,7 @@ from tests.market.test_api import bearer, browser, check_error, person
 BASE = "/api/v1/accounts"
 READS = (
     "", "/positions", "/orders", "/orders/{order}", "/parents", "/parents/{parent}",
-    "/trades", "/reconciliations", "/pnl", "/performance", "/equity",
+    "/refusals", "/trades", "/reconciliations", "/pnl", "/performance", "/equity",
 )  # fmt: skip
 D = Decimal
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bus")]
@@ -194,3 +196,36 @@ def test_other_venues_are_not_told_of(viewer):
     planted.order(planted.account(venue="testnet"))
     assert get(viewer, "")["accounts"] == []
     assert get(viewer, "/orders")["orders"] == []
+
+
+def test_what_the_gate_refused_is_told_with_its_codes(viewer):
+    def intent(at, codes, **more):
+        result = IntentResult(message="no", codes=codes)
+        wanted = {
+            "venue": "simulator",
+            "kind": "place",
+            "state": "refused",
+            "actor": "alice",
+            "payload": {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.5"},
+            "result": document(result),
+            "created_at": at,
+            "deadline": at,
+        }
+        return Intent.objects.create(**(wanted | more))
+
+    first = intent(1, ("halted",))
+    second = intent(2, ("stale_quote", "max_notional"))
+    intent(3, (), result=document(IntentResult(message="no such contract")))
+    intent(4, ("halted",), venue="testnet")
+    intent(5, ("halted",), state="done")
+    intent(6, (), kind="leverage")
+    told = get(viewer, "/refusals")["refusals"]
+    assert [one["id"] for one in told] == [str(second.id), str(first.id)]
+    assert told[0]["codes"] == ["stale_quote", "max_notional"]
+    assert (told[1]["symbol"], told[1]["side"], told[1]["quantity"]) == (
+        "BTCUSDT",
+        "BUY",
+        "0.5",
+    )
+    assert (told[1]["at"], told[1]["actor"], told[1]["message"]) == (1, "alice", "no")
+    assert len(get(viewer, "/refusals?limit=1")["refusals"]) == 1

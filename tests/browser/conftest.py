@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -10,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.browser import training_rows
 from tests.browser.documented_signals import Documented, plant
 from tests.browser.watching import Watched
-from tests.flows.running import Running
+from tests.flows.running import ROOT, Running
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -94,6 +96,21 @@ def writer(up):
 def trained(writer):
     """Studies, trials and versions in the database, planted once: their ids."""
     return writer.planted
+
+
+@pytest.fixture
+def shell(up):
+    """Run a line of Python in a process of its own, on the same database."""
+
+    def run(code):
+        subprocess.run(
+            [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", code],
+            env={"QUANTAI_VAR": str(up.var), "PATH": os.environ["PATH"]},
+            check=True,
+            capture_output=True,
+        )
+
+    return run
 
 
 @pytest.fixture

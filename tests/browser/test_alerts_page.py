@@ -1,16 +1,11 @@
 """Alerts: raised by any process, seen at once, acknowledged with one click."""
 
 import contextlib
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import TimeoutError as SlowPageError
 from playwright.sync_api import expect
-
-from tests.flows.running import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,21 +17,6 @@ alerts.alert_raise(
     text="market-9: 10 dials without data", advice="Look at the line.",
 )
 """
-
-
-@pytest.fixture
-def shell(up):
-    """Run a line of Python in a process of its own, on the same database."""
-
-    def run(code):
-        subprocess.run(
-            [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", code],
-            env={"QUANTAI_VAR": str(up.var), "PATH": os.environ["PATH"]},
-            check=True,
-            capture_output=True,
-        )
-
-    return run
 
 
 @pytest.fixture

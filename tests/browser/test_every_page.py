@@ -18,6 +18,7 @@ PAGES = {
     # A day that has just begun has no bar yet.
     "/market/gaps/": "#coverage-note:not(:empty), .state-title",
     "/market/signals/": "#signals-note:not(:empty)",
+    "/risk/": "#state-now .risk-word",
     "/alerts/": "#alerts-note:not(:empty)",
     "/settings/": "#settings-table td",
 }

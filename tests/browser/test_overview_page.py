@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_alerts_page import raised, shell
+from tests.browser.test_alerts_page import raised
 
-__all__ = ["raised", "shell"]
+__all__ = ["raised"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 

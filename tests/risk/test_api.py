@@ -4,10 +4,13 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
+from core import audit
 from core.models import AuditEntry
+from risk import services
 
 pytestmark = pytest.mark.django_db
 STATE, LIMITS = "/api/v1/risk/state", "/api/v1/risk/limits"
+CHANGES = "/api/v1/risk/changes"
 
 
 @pytest.fixture
@@ -66,3 +69,26 @@ def test_what_makes_no_sense_is_refused(as_role, path, body):
     answer = post(as_role("risk"), path, **body)
     assert answer.status_code in (400, 422)
     assert set(answer.json()) == {"code", "message", "details"}
+
+
+def test_changes_are_told_newest_first_with_what_was_and_why(as_role):
+    client = as_role("risk")
+    post(client, STATE, state="HALTED", reason="odd prices")
+    post(client, LIMITS, max_notional="5.5", reason="small at first")
+    audit.record("alice", "account.update", "simulator", 1, 2)
+    services.state_set(venue="testnet", state="HALTED", actor="alice")
+    told = client.get(CHANGES).json()
+    limits, state = told["changes"]
+    assert (told["venue"], state["actor"]) == ("simulator", "risk")
+    assert (state["action"], state["before"]) == ("risk.state", "ACTIVE")
+    assert state["after"] == {"state": "HALTED", "reason": "odd prices"}
+    assert (limits["action"], limits["before"]["max_notional"]) == (
+        "risk.limits",
+        "100000",
+    )
+    assert limits["after"]["max_notional"] == "5.5"
+    assert client.get(CHANGES, {"limit": 1}).json()["changes"] == [limits]
+
+
+def test_nobody_reads_changes_without_a_login(client):
+    assert client.get(CHANGES).status_code == 401

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from core import topics
 from core.errors import InvalidInput
 from core.models import AuditEntry
+from core.push import CHANNEL, parse
 from risk import selectors, services
 from risk.domain.gate import Limits
 
@@ -55,3 +57,16 @@ def test_values_that_make_no_sense_are_refused():
     with pytest.raises(InvalidInput):
         services.limits_set(venue="simulator", actor="alice", max_notional=Decimal(-1))
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_browsers_hear_of_every_change(bus):
+    listening = bus.pubsub(ignore_subscribe_messages=True)
+    listening.subscribe(CHANNEL)
+    listening.get_message(timeout=5)
+    services.state_set(venue="simulator", state="HALTED", actor="alice")
+    services.limits_set(venue="simulator", actor="alice", quote_age_seconds=2.0)
+    heard = [parse(listening.get_message(timeout=5)["data"]) for _ in range(2)]
+    listening.close()
+    assert [(one.topic, one.mode) for one in heard] == [(services.TOPIC, "queue")] * 2
+    assert topics.rule_for(services.TOPIC) is not None
