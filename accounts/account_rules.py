@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.core.exceptions import ValidationError
 
 from accounts.domain.modes import GUARDED, VENUES, Circumstances, decide
+from accounts.domain.rules import BELOW
 from accounts.models import ExchangeAccount, Fill, Order
 from accounts.models.exchange_accounts import Mode
 from core.errors import Conflict, InvalidInput
@@ -35,8 +36,9 @@ def problems(
     """Yield every broken rule beyond those that the fields state themselves."""
     for field in ("weight", "starting_balance"):
         value = getattr(account, field)
-        if value <= 0:
-            yield InvalidInput(field, str(value), "must be above 0")
+        if not 0 < value < BELOW:
+            rule = f"must be above 0 and below {BELOW}"
+            yield InvalidInput(field, str(value), rule)
     if account.venue not in VENUES:
         yield InvalidInput(
             "venue", account.venue, f"must be one of {', '.join(VENUES)}"

@@ -32,6 +32,7 @@ from accounts.intent_documents import (
     SetLeverage,
     SetMarginType,
     SetPositionMode,
+    refusal,
 )
 from accounts.journal_records import Body, Record, Wiped
 from accounts.models import Intent
@@ -39,7 +40,7 @@ from accounts.models.orders import IntentState
 from accounts.placing import Placing, shut
 from accounts.recorder import EnhancedTradeRecorder
 from core.clock import Clock
-from core.errors import InvalidInput
+from core.errors import Conflict, InvalidInput
 from core.patience import TRANSIENT, patient
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Execution:
         try:
             result = await self._handlers[type(payload)](intent, payload)
         except InvalidInput as error:
-            state, result = IntentState.REFUSED, IntentResult(message=str(error))
+            state, result = IntentState.REFUSED, refusal(error)
         except TRANSIENT as error:
             text = f"the database is away, so nothing was sent: {error}"
             state, result = IntentState.FAILED, IntentResult(message=text)
@@ -100,13 +101,17 @@ class Execution:
 
     async def _cancel(self, intent: Intent, wanted: CancelOrder) -> IntentResult:
         target = await self._target(intent, wanted.order)
-        desk = self._desk(target)
+        desk = self._desks.get(target.account)
+        if desk is None:
+            return _closed(target)
         outcome = await desk.changed(target.ref, desk.gateway.cancel(target.ref))
         return await self._one(target, desk, outcome)
 
     async def _amend(self, intent: Intent, wanted: AmendOrder) -> IntentResult:
         target = await self._target(intent, wanted.order)
-        desk = self._desk(target)
+        desk = self._desks.get(target.account)
+        if desk is None:
+            return _closed(target)
         quantity = wanted.quantity or target.facts.quantity
         price = wanted.price or target.facts.price
         refusal: IntentResult | None = await database_sync_to_async(read.amend_refusal)(
@@ -124,12 +129,6 @@ class Execution:
         await self._allowed(intent)
         await self._recorder.flush()
         return await self._ask(read.target, self._venue, order)
-
-    def _desk(self, target: Target) -> Desk:
-        desk = self._desks.get(target.account)
-        if desk is None:
-            raise InvalidInput("order", target.order, shut(target.name))
-        return desk
 
     async def _one(self, target: Target, desk: Desk, outcome: Outcome) -> IntentResult:
         if outcome.kind == "unknown":
@@ -182,6 +181,7 @@ class Execution:
             news = ConfigNews(self._now(), wanted.symbol, leverage=wanted.leverage)
             return self._changed(desk, outcome, news, wanted.symbol)
 
+        await self._ask(read.contract_known, self._venue, wanted.symbol)
         return await self._everywhere(intent, wanted.accounts, wanted.group, change)
 
     async def _margin_type(self, intent: Intent, wanted: SetMarginType) -> IntentResult:
@@ -194,6 +194,7 @@ class Execution:
             )
             return self._changed(desk, outcome, news, wanted.symbol)
 
+        await self._ask(read.contract_known, self._venue, wanted.symbol)
         return await self._everywhere(intent, wanted.accounts, wanted.group, change)
 
     async def _position_mode(
@@ -269,7 +270,7 @@ class Execution:
 
     async def _allowed(self, intent: Intent) -> None:
         if not await self._ask(read.may_trade, intent.actor):
-            raise InvalidInput("actor", intent.actor, "has no right to trade")
+            raise Conflict("actor", intent.actor, "has no right to trade")
 
     async def _ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
         found: Answer = await database_sync_to_async(question)(*arguments)
@@ -291,6 +292,12 @@ def state_of(result: IntentResult) -> IntentState:
     if outcomes or result.codes or (result.accounts and not outcomes):
         return IntentState.REFUSED
     return IntentState.DONE
+
+
+def _closed(target: Target) -> IntentResult:
+    text = shut(target.name)
+    found = AccountResult(target.name, "not_sent", text, order=target.order)
+    return IntentResult(message=text, accounts=(found,))
 
 
 def _account_result(name: str, outcome: Outcome, symbol: str = "") -> AccountResult:

@@ -23,6 +23,7 @@ from accounts.order_store import facts_of
 from core.errors import InvalidInput
 
 may_trade = plan_selectors.may_trade
+contract_known = plan_selectors.symbol_rules
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def positions_held(
         rows = rows.filter(symbol=symbol)
     if side:
         rows = rows.filter(side=side)
+    if symbol and not rows.exists():
+        contract_known(venue, symbol)
     return [
         HeldHere(
             row.account_id,
@@ -187,6 +190,8 @@ def open_orders(
     for row in rows:
         key = (row.account_id, row.account.name)
         found.setdefault(key, []).append(ref_of(facts_of(row)))
+    if symbol and not found:
+        contract_known(venue, symbol)
     return found
 
 

@@ -6,7 +6,7 @@ exact. ``parse`` reads what somebody sent, ``document`` writes what is stored.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
@@ -15,13 +15,15 @@ import msgspec
 from accounts.domain.distribution import Strategy
 from accounts.domain.exchange import CONDITIONAL, MarginType, OrderType, TimeInForce
 from accounts.domain.positions import PositionSide, Side
-from accounts.domain.rules import ZERO
+from accounts.domain.rules import BELOW, ZERO
 from accounts.models.orders import IntentKind
-from core.errors import InvalidInput
+from core.errors import Conflict, InvalidInput, shortened
 
 Policy = Literal["continue", "unwind"]
 AccountOutcome = Literal["done", "refused", "unknown", "not_sent", "skipped"]
 MAX_LEVERAGE = 125
+# What Decimal's arithmetic keeps.
+MOST_DIGITS = 28
 MISSING = re.compile(r"missing required field `(\w+)`")
 SYMBOL = re.compile(r"^[A-Z0-9_]{1,64}$")
 Document = TypeVar("Document")
@@ -35,11 +37,21 @@ def _symbol(value: str, *, empty: bool = False) -> None:
 def _above_zero(name: str, value: Decimal) -> None:
     if not value.is_finite() or value <= 0:
         raise InvalidInput(name, value, "must be a finite number above 0")
+    _sized(name, value)
 
 
 def _not_below_zero(name: str, value: Decimal) -> None:
     if not value.is_finite() or value < 0:
         raise InvalidInput(name, value, "must be a finite number, 0 or more")
+    _sized(name, value)
+
+
+def _sized(name: str, value: Decimal) -> None:
+    if value >= BELOW:
+        raise InvalidInput(name, value, f"must be below {BELOW}")
+    _, digits, exponent = value.as_tuple()
+    if len(digits) > MOST_DIGITS or int(exponent) < -MOST_DIGITS:
+        raise InvalidInput(name, value, f"has more than {MOST_DIGITS} digits")
 
 
 def _names(accounts: tuple[str, ...], group: str) -> None:
@@ -285,11 +297,30 @@ class AccountResult:
 
 
 @dataclass(frozen=True)
+class BrokenRule:
+    """A field of what was asked for that breaks a rule.
+
+    ``code``: wrong by itself (``invalid_input``), or against what is stored.
+    """
+
+    field: str
+    value: str | int | float | bool | None
+    rule: str
+    code: Literal["invalid_input", "conflict"] = "invalid_input"
+
+    def error(self) -> InvalidInput:
+        """Return what says so where errors are raised."""
+        kind = Conflict if self.code == "conflict" else InvalidInput
+        return kind(self.field, self.value, self.rule)
+
+
+@dataclass(frozen=True)
 class IntentResult:
     """The trader's answer. ``seconds``: from taking the intent to the answer.
 
     ``parent``: id of the order over all accounts, with its state; ``left``: quantity
-    that no account could take. ``codes``: every reason of the gate, once.
+    that no account could take. ``codes``: every reason of the gate, once. ``broken``:
+    why all of it was refused, where it was because of one field.
     """
 
     message: str = ""
@@ -299,11 +330,20 @@ class IntentResult:
     left: Decimal = ZERO
     codes: tuple[str, ...] = ()
     accounts: tuple[AccountResult, ...] = field(default=())
+    broken: BrokenRule | None = None
 
 
 def parse(kind: IntentKind, payload: Mapping[str, Any]) -> Payload:
     """Read a payload; raises ``InvalidInput`` that names the field."""
     return _read(payload, PAYLOADS[kind])
+
+
+def refusal(error: InvalidInput) -> IntentResult:
+    """Return the answer to what breaks a rule."""
+    broken = BrokenRule(**error.told())
+    if isinstance(error, Conflict):
+        broken = replace(broken, code="conflict")
+    return IntentResult(message=str(error), broken=broken)
 
 
 def parse_result(stored: Mapping[str, Any]) -> IntentResult:
@@ -327,7 +367,8 @@ def _read(raw: Mapping[str, Any], kind: type[Document]) -> Document:
         cause = error.__cause__
         if isinstance(cause, InvalidInput):
             raise cause from None
-        text, _, place = str(error).partition(" - at `$.")
+        said, _, place = str(error).partition(" - at `$.")
+        text = shortened(said)
         missing = MISSING.search(text)
         name = missing[1] if missing else re.split(r"[^a-z_]", place, maxsplit=1)[0]
         rule = "must be given" if missing else text

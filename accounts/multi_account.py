@@ -26,9 +26,9 @@ from accounts.pnl_selectors import Period
 from accounts.position_selectors import merged_positions
 from accounts.services import ADMIN
 from core.clock import now_ms
-from core.errors import Conflict, InvalidInput, Retryable
+from core.errors import Conflict, InvalidInput, QuantaiError, Retryable
 
-__all__ = ["AccountType", "MultiAccountManager", "OrderNotAnswered"]
+__all__ = ["AccountType", "MultiAccountManager", "OrderFailed", "OrderNotAnswered"]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,14 @@ class OrderNotAnswered(Retryable):
         super().__init__(
             f"the trader has not answered within {seconds:g} s; see intent {intent}"
         )
+        self.intent = intent
+
+
+class OrderFailed(QuantaiError):
+    """Nothing came of the order on any account; ``intent`` says where that stands."""
+
+    def __init__(self, intent: str, message: str) -> None:
+        super().__init__(f"{message or 'it failed'} (intent {intent})")
         self.intent = intent
 
 
@@ -114,8 +122,8 @@ class MultiAccountManager:
         """Send an order over the accounts; returns what came of it by account.
 
         ``order`` has the words of ``PlaceOrder``: ``symbol``, ``side``, ``quantity`` …
-        Raises ``InvalidInput``, ``TraderAbsent``, ``BusUnavailable`` and
-        ``OrderNotAnswered``.
+        Raises ``InvalidInput``, ``TraderAbsent``, ``BusUnavailable``,
+        ``OrderNotAnswered`` and ``OrderFailed``.
         """
         wanted = self._order(order, strategy, policy)
         await self._store()
@@ -126,8 +134,10 @@ class MultiAccountManager:
         if ended.ended_at is None:
             raise OrderNotAnswered(str(intent.id), wait_seconds)
         answer = parse_result(ended.result)
+        if answer.broken is not None:
+            raise answer.broken.error()
         if not answer.accounts:
-            raise InvalidInput("order", dict(order), answer.message)
+            raise OrderFailed(str(intent.id), answer.message)
         return {one.account: asdict(one) for one in answer.accounts}
 
     async def get_merged_positions(self) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from accounts.equity_selectors import ASSET
 from accounts.intent_documents import PlaceOrder
 from accounts.messages import decision
 from accounts.models import (
+    AccountGroup,
     Balance,
     EquitySnapshot,
     ExchangeAccount,
@@ -100,9 +101,11 @@ def accounts_wanted(
             raise InvalidInput("accounts", missing[0], f"is no account of {venue}")
         return found
     if group:
+        if not AccountGroup.objects.filter(name=group).exists():
+            raise InvalidInput("group", group, "is no group")
         found = list(rows.filter(group__name=group, enabled=True))
         if not found:
-            raise InvalidInput("group", group, "has no enabled account")
+            raise InvalidInput("group", group, f"has no enabled account of {venue}")
         return found
     found = list(rows.filter(enabled=True))
     if not found:

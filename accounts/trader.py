@@ -22,7 +22,7 @@ from accounts.desk import Room
 from accounts.desks import Desks, Make
 from accounts.execution import Execution
 from accounts.intent_audit import intents_audit
-from accounts.intent_documents import IntentResult, parse
+from accounts.intent_documents import IntentResult, parse, refusal
 from accounts.models import Intent
 from accounts.models.orders import IntentKind, IntentState
 from accounts.recorder import EnhancedTradeRecorder
@@ -293,10 +293,12 @@ class Session:
     async def _do(self, intent: Intent) -> None:
         try:
             payload = parse(IntentKind(intent.kind), intent.payload)
-        except (InvalidInput, ValueError) as error:
-            await self._end(
-                intent, IntentState.REFUSED, IntentResult(message=str(error))
-            )
+        except InvalidInput as error:
+            await self._end(intent, IntentState.REFUSED, refusal(error))
+            return
+        except ValueError as error:
+            told = IntentResult(message=str(error))
+            await self._end(intent, IntentState.REFUSED, told)
             return
         try:
             state, result = await self.execution.run(intent, payload)

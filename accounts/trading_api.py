@@ -33,6 +33,8 @@ STATUS = {
     IntentState.FAILED: 409,
     IntentState.EXPIRED: 503,
 }
+# Of what was refused because of one field.
+BROKEN = {"invalid_input": 422, "conflict": 409}
 Key = Annotated[str, Header(alias="Idempotency-Key")]
 Wait = Annotated[float, Field(ge=0, le=30)]
 Amount = Annotated[Decimal, Field(allow_inf_nan=False)]
@@ -292,25 +294,28 @@ def _submit(
 
 
 def answer(row: Intent) -> HttpResponse:
-    """Return the trader's answer: 200 done, 202 under way, 409 refused or failed, 503
-    when no trader took it in time.
+    """Return the trader's answer: 200 done, 202 under way, 409 refused or failed, 422
+    when a field breaks a rule, 503 when no trader took it in time.
     """
     state = IntentState(row.state)
     told = intent_answer(row)
-    if STATUS[state] >= 400:
+    status, body = STATUS[state], told
+    if status >= 400:
         result = row.result or {}
-        details = [
-            {**one, "intent": told["intent"]} for one in result.get("accounts", [])
-        ]
-        body: Told = {
-            "code": state.value,
+        broken, code = result.get("broken"), state.value
+        found = result.get("accounts", [])
+        if broken:
+            code = broken["code"]
+            status = BROKEN[code]
+            found = [{name: broken[name] for name in ("field", "value", "rule")}]
+        named = {"intent": told["intent"]}
+        body = {
+            "code": code,
             "message": result.get("message") or f"The order was {state.value}.",
-            "details": details or [{"intent": told["intent"]}],
+            "details": [{**one, **named} for one in found] or [named],
         }
-    else:
-        body = told
     return HttpResponse(
-        wire.encode(body), status=STATUS[state], content_type="application/json"
+        wire.encode(body), status=status, content_type="application/json"
     )
 
 

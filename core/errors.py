@@ -11,6 +11,10 @@ QuantaiError
 """
 
 from decimal import Decimal
+from typing import Any
+
+# Characters that an error repeats of what it was given.
+SHOWN = 120
 
 
 class QuantaiError(Exception):
@@ -37,19 +41,41 @@ class AppendOnly(Permanent):
     """What is kept for good may not be changed or removed."""
 
 
+def shortened(text: str, most: int = SHOWN) -> str:
+    """Return at most so many characters; an ellipsis ends what was longer."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def echoed(value: object) -> Any:
+    """Return a refused value as JSON may repeat it; a long one is its beginning."""
+    if value is None:
+        return None
+    text = str(value)
+    number = isinstance(value, int | float) and text not in ("nan", "inf", "-inf")
+    return value if number and len(text) <= SHOWN else shortened(text)
+
+
 def _shown(value: object) -> str:
     """A number as people write it; anything else so that an empty text is seen."""
-    return str(value) if isinstance(value, Decimal) else repr(value)
+    return shortened(str(value) if isinstance(value, Decimal) else repr(value))
 
 
 class InvalidInput(Permanent):
     """A value breaks a rule."""
 
     def __init__(self, field: str, value: object, rule: str) -> None:
-        super().__init__(f"{field}: {_shown(value)} is refused: {rule}")
-        self.field = field
+        self.field = shortened(field)
         self.value = value
         self.rule = rule
+        super().__init__(f"{self.field}: {_shown(value)} is refused: {self.rule}")
+
+    def told(self) -> dict[str, Any]:
+        """Return field, value and rule as REST tells them."""
+        return {
+            "field": self.field,
+            "value": echoed(self.value),
+            "rule": self.rule,
+        }
 
 
 class Conflict(InvalidInput):

@@ -13,10 +13,19 @@ from django.utils.decorators import sync_and_async_middleware
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError, ValidationErrorContext
 
-from core.errors import Conflict, InvalidInput, Permanent, Retryable
+from core.errors import (
+    Conflict,
+    InvalidInput,
+    Permanent,
+    Retryable,
+    echoed,
+    shortened,
+)
 
 logger = logging.getLogger(__name__)
 PREFIX = "/api/"
+# Characters of a message that may repeat what was asked.
+MESSAGE = 500
 CODES = {
     400: "bad_request",
     401: "not_authenticated",
@@ -48,9 +57,9 @@ def validation_error(contexts: list[ValidationErrorContext[Any]]) -> ValidationE
     """Details name field, value and rule for every input that breaks one."""
     details = [
         {
-            "field": ".".join(str(part) for part in item["loc"]) or "body",
-            "value": item.get("input") if _is_plain(item.get("input")) else None,
-            "rule": item["msg"].removeprefix("Value error, "),
+            "field": shortened(".".join(map(str, item["loc"]))) or "body",
+            "value": echoed(item["input"]) if _is_plain(item["input"]) else None,
+            "rule": shortened(item["msg"].removeprefix("Value error, "), MESSAGE),
         }
         for context in contexts
         for item in context.pydantic_validation_error.errors(include_url=False)
@@ -77,16 +86,17 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(InvalidInput)
     def _refused(request: HttpRequest, error: InvalidInput) -> HttpResponse:
-        detail = {"field": error.field, "value": error.value, "rule": error.rule}
         status = 409 if isinstance(error, Conflict) else 422
-        return answer(request, status, str(error), [detail])
+        return answer(request, status, str(error), [error.told()])
 
     @api.exception_handler(HttpError)
     def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
         # "no_data: nobody looks at it" carries a code of its own.
         named = re.fullmatch(r"([a-z_]+): (.+)", error.message, re.DOTALL)
         code, message = named.groups() if named else ("", error.message)
-        return answer(request, error.status_code, message, code=code)
+        return answer(
+            request, error.status_code, shortened(message, MESSAGE), code=code
+        )
 
     @api.exception_handler(Http404)
     def _missing(request: HttpRequest, error: Http404) -> HttpResponse:

@@ -6,6 +6,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from core.errors import InvalidInput
 
 ZERO = Decimal(0)
+# More than any price, quantity or sum of money is.
+BELOW = Decimal(10**15)
 
 
 @dataclass(frozen=True)

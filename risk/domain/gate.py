@@ -13,6 +13,8 @@ from core.errors import InvalidInput
 
 State = Literal["ACTIVE", "REDUCING", "HALTED"]
 STATES: tuple[State, ...] = ("ACTIVE", "REDUCING", "HALTED")
+# More than anything is worth.
+BELOW = Decimal(10**15)
 Code = Literal[
     "halted",
     "reducing",
@@ -37,10 +39,10 @@ class Limits:
     quote_age_seconds: float = 5.0
 
     def __post_init__(self) -> None:
-        if not self.max_notional.is_finite() or self.max_notional <= 0:
-            raise InvalidInput(
-                "max_notional", self.max_notional, "must be a finite number above 0"
-            )
+        most = self.max_notional
+        if not most.is_finite() or not 0 < most < BELOW:
+            rule = f"must be a number above 0 and below {BELOW}"
+            raise InvalidInput("max_notional", most, rule)
         if not 0 < self.quote_age_seconds < float("inf"):
             raise InvalidInput(
                 "quote_age_seconds",

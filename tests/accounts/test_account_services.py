@@ -63,6 +63,7 @@ def test_an_account_is_made_with_its_defaults_and_told_of():
         ("name", "", "blank"),
         ("weight", D(0), "above 0"),
         ("weight", D(-1), "above 0"),
+        ("starting_balance", D("1E+15"), "below 1000000000000000"),
         ("weight", "much", "no number"),
         ("weight", D("NaN"), "finite"),
         ("starting_balance", D(0), "above 0"),

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.intents import TraderAbsent
 from accounts.models import ExchangeAccount
-from accounts.multi_account import AccountType, MultiAccountManager
+from accounts.multi_account import AccountType, MultiAccountManager, OrderFailed
 from core.errors import Conflict, InvalidInput
 from tests.accounts.trading import trading
 
@@ -99,6 +99,23 @@ async def test_what_makes_no_sense_is_refused_before_it_is_stored():
     with pytest.raises(InvalidInput):
         await multi_acc.distribute_order({**ORDER, "side": "HOLD"})
     assert not await ExchangeAccount.objects.aexists()
+
+
+async def test_what_the_trader_refuses_names_the_field(tmp_path, master_keys):
+    async with trading(tmp_path):
+        await master_keys()
+        multi_acc = MultiAccountManager(actor="alice")
+        with pytest.raises(InvalidInput) as refused:
+            await multi_acc.distribute_order({**ORDER, "accounts": ["z"]})
+        assert (refused.value.field, refused.value.value) == ("accounts", "z")
+
+
+async def test_an_order_that_failed_is_no_wrong_input(tmp_path, master_keys):
+    async with trading(tmp_path) as rig:
+        await master_keys()
+        rig.session.execution._handlers.clear()
+        with pytest.raises(OrderFailed, match="it failed inside"):
+            await MultiAccountManager(actor="alice").distribute_order(ORDER)
 
 
 def test_secrets_do_not_show(db):

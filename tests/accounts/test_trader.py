@@ -19,6 +19,7 @@ from accounts.intent_documents import (
     SetPositionMode,
 )
 from accounts.models import (
+    AccountGroup,
     Balance,
     Fill,
     Income,
@@ -143,7 +144,7 @@ async def test_who_has_no_role_can_change_nothing(rig):
         PaperReset(("a",)),
     ):
         state, answer = await rig.ask(payload, actor="victor")
-        assert state == "refused"
+        assert (state, answer.broken.code) == ("refused", "conflict")
         assert "no right to trade" in answer.message
 
 
@@ -174,16 +175,49 @@ async def test_a_paper_account_begins_anew(rig):
 
 
 async def test_what_makes_no_sense_is_refused_in_words(rig):
-    for payload, words in (
-        (replace(BUY, symbol="NOSUCHUSDT"), "no contract"),
-        (replace(BUY, accounts=("z",)), "no account"),
-        (replace(REST, price=D("90.05")), "multiple"),
-        (CancelOrder(999), "no order"),
-        (AmendOrder(999, price=D(1)), "no order"),
+    await AccountGroup.objects.acreate(name="empty")
+    unknown, nobody = "NOSUCHUSDT", ("z",)
+    for payload, field, value, words in (
+        (replace(BUY, symbol=unknown), "symbol", unknown, "no contract"),
+        (replace(BUY, accounts=nobody), "accounts", "z", "no account"),
+        (replace(BUY, group="nowhere"), "group", "nowhere", "is no group"),
+        (replace(BUY, group="empty"), "group", "empty", "no enabled account"),
+        (replace(REST, price=D("90.05")), "price", "90.05", "multiple"),
+        (CancelOrder(999), "order", 999, "no order"),
+        (AmendOrder(999, price=D(1)), "order", 999, "no order"),
+        (CancelAll(unknown), "symbol", unknown, "no contract"),
+        (CancelAll(accounts=nobody), "accounts", "z", "no account"),
+        (ClosePosition(unknown), "symbol", unknown, "no contract"),
+        (ClosePosition(group="nowhere"), "group", "nowhere", "is no group"),
+        (SetLeverage(unknown, 5), "symbol", unknown, "no contract"),
+        (SetMarginType(unknown, "cross"), "symbol", unknown, "no contract"),
+        (Reconcile(accounts=nobody), "accounts", "z", "no account"),
+        (PaperReset(nobody), "accounts", "z", "no account"),
     ):
         state, answer = await rig.ask(payload)
-        assert state == "refused"
+        assert (state, answer.accounts) == ("refused", ()), payload
+        assert answer.broken is not None, payload
+        assert (answer.broken.field, answer.broken.value) == (field, value)
+        assert answer.broken.code == "invalid_input"
+        assert words in answer.broken.rule
         assert words in answer.message
+
+
+async def test_an_amendment_that_the_contract_forbids_names_its_field(rig):
+    _, answer = await rig.ask(replace(REST, accounts=("a",)))
+    order = answer.accounts[0].order
+    state, answer = await rig.ask(AmendOrder(order, quantity=D("0.0005")))
+    assert (state, answer.broken.field) == ("refused", "quantity")
+
+
+async def test_an_order_of_an_account_that_is_shut_is_left_as_it_is(rig):
+    _, answer = await rig.ask(replace(REST, accounts=("a",)))
+    order, account = answer.accounts[0].order, (await rig.rows(Order))[0].account_id
+    del rig.session.desks.open[account]
+    for payload in (CancelOrder(order), AmendOrder(order, price=D(91))):
+        state, answer = await rig.ask(payload)
+        assert (state, answer.accounts[0].outcome) == ("failed", "not_sent")
+        assert "not open" in answer.message
 
 
 async def test_events_that_come_twice_change_nothing(rig):

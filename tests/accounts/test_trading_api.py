@@ -11,12 +11,13 @@ import pytest
 from django.db import OperationalError, connections
 
 from accounts import intents
-from accounts.intent_documents import AccountResult, IntentResult, parse
+from accounts.intent_documents import AccountResult, IntentResult, parse, refusal
 from accounts.models import Intent, Order
 from accounts.models.orders import IntentKind, IntentState
 from core import bell
 from core import redis as core_redis
 from core.access import Role, Scope
+from core.errors import Conflict, InvalidInput
 from market.models import Instrument
 from tests.accounts import planted
 from tests.accounts.planted import VENUE
@@ -197,6 +198,50 @@ def test_a_refusal_names_each_account_and_code(may, trader):
 
 
 @pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (InvalidInput("accounts", "z", "is no account"), 422, "invalid_input"),
+        (Conflict("actor", "victor", "has no right to trade"), 409, "conflict"),
+    ],
+)
+def test_a_refusal_because_of_one_field_names_it(may, trader, error, status, code):
+    trader.state, trader.result = IntentState.REFUSED, refusal(error)
+    body = check_error(send(may, "/orders", ORDER), status, code)
+    intent = str(Intent.objects.get().id)
+    assert body["details"] == [{**error.told(), "intent": intent}]
+    assert body["message"] == str(error)
+
+
+def test_a_preview_names_what_there_is_not(may, bus):
+    tradable()
+    planted.account("one")
+    for changed, field in (
+        ({"symbol": "NOSUCH"}, "symbol"),
+        ({"accounts": ["z"]}, "accounts"),
+        ({"group": "nowhere"}, "group"),
+    ):
+        answer = send(may, "/orders/preview", ORDER | changed)
+        (detail,) = check_error(answer, 422, "invalid_input")["details"]
+        value = changed[field] if isinstance(changed[field], str) else "z"
+        assert (detail["field"], detail["value"]) == (field, value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"quantity": "9" * 5_000}, {"quantity": int("9" * 4_000)}, {"quantity": 1e300},
+        {"quantity": "1E+999999"}, {"side": "B" * 5_000}, {"symbol": "B" * 5_000},
+        {"accounts": ["a" * 5_000] * 2}, {"group": "g" * 5_000, "accounts": ["a"]},
+        {"x" * 5_000: 1}, {"type": "t" * 5_000}, {"wait": 10**400},
+    ],
+)  # fmt: skip
+def test_what_is_wrong_and_long_is_not_repeated_whole(may, changed):
+    answer = send(may, "/orders/preview", ORDER | changed)
+    check_error(answer, 422, "invalid_input")
+    assert len(answer.content) < 1_500
+
+
+@pytest.mark.parametrize(
     ("changed", "field"),
     [
         ({"quantity": "0"}, "quantity"), ({"quantity": "NaN"}, "wish.quantity"),
@@ -226,6 +271,8 @@ def test_what_has_ended_or_was_never_there_is_not_asked_for(may, trader):
     check_error(send(may, "/orders/999", method="delete"), 404, "not_found")
     other = planted.order(planted.account(venue="testnet"))
     check_error(send(may, f"/orders/{other.id}", method="delete"), 404, "not_found")
+    far = send(may, "/orders/99999999999999999999999", method="delete")
+    check_error(far, 404, "not_found")
     assert trader.seen == []
 
 

@@ -77,7 +77,12 @@ def test_a_reducing_order_always_passes_the_state_and_the_price(state, enabled, 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("max_notional", D(0)), ("max_notional", D("NaN")), ("quote_age_seconds", 0.0)],
+    [
+        ("max_notional", D(0)),
+        ("max_notional", D("NaN")),
+        ("max_notional", D("1E+15")),
+        ("quote_age_seconds", 0.0),
+    ],
 )
 def test_a_limit_must_be_a_number_above_zero(name, value):
     with pytest.raises(InvalidInput) as caught:
