@@ -40,7 +40,7 @@ def test_an_alert_appears_by_itself_is_counted_and_acknowledged(browse, raised):
     expect(page.locator("[data-count=open]")).to_have_text(re.compile(r"\d"))
     elsewhere = browse("/settings/")
     raised("k1")
-    expect(row(page, "k1")).to_contain_text("critical", timeout=10_000)
+    expect(row(page, "k1")).to_contain_text("critical", timeout=20_000)
     badge = elsewhere.locator("#alerts-open")
     expect(badge).to_be_visible()
     expect(badge).to_have_attribute("data-worst", "critical")
@@ -61,15 +61,15 @@ def test_an_alert_appears_by_itself_is_counted_and_acknowledged(browse, raised):
     expect(row(page, "k1").locator("[data-action=acknowledge]")).to_be_hidden()
     assert "state=acknowledged" in page.url
     page.reload()
-    expect(row(page, "k1")).to_be_visible(timeout=10_000)
+    expect(row(page, "k1")).to_be_visible(timeout=20_000)
 
 
 def test_a_resolved_alert_leaves_the_open_ones(browse, raised, shell):
     raised("k2", "warning")
     page = browse(PATH)
-    expect(row(page, "k2")).to_be_visible(timeout=10_000)
+    expect(row(page, "k2")).to_be_visible(timeout=20_000)
     shell("from core import alerts; alerts.alert_resolve('k2')")
-    expect(row(page, "k2")).to_have_count(0, timeout=10_000)
+    expect(row(page, "k2")).to_have_count(0, timeout=20_000)
     page.click("#alert-states [data-state=resolved]")
     expect(row(page, "k2")).to_contain_text("resolved")
 
@@ -77,7 +77,7 @@ def test_a_resolved_alert_leaves_the_open_ones(browse, raised, shell):
 def test_severities_are_filtered_and_nothing_has_a_word(browse, raised):
     raised("k3", "info")
     page = browse(PATH)
-    expect(row(page, "k3")).to_be_visible(timeout=10_000)
+    expect(row(page, "k3")).to_be_visible(timeout=20_000)
     page.click("#alert-severities [data-severity=error]")
     expect(row(page, "k3")).to_have_count(0)
     expect(page.locator(".state-title")).to_have_text("Nothing matches the filter")
@@ -91,7 +91,7 @@ def test_a_list_that_cannot_be_loaded_says_so_and_tries_again(browse):
     other = browse("/settings/").context.new_page()
     other.route("**/api/v1/alerts?*", lambda route: route.abort())
     other.goto(PATH)
-    expect(other.locator(".state-title")).to_have_text("Could not load", timeout=10_000)
+    expect(other.locator(".state-title")).to_have_text("Could not load", timeout=20_000)
     button = other.locator(".state .button")
     expect(button).to_be_visible()
     other.unroute("**/api/v1/alerts?*")
@@ -113,5 +113,5 @@ def test_who_may_only_look_cannot_acknowledge(browse, raised, shell):
     page.click("form.plain-card button")
     page.wait_for_url(f"**{PATH}")
     button = row(page, "k4").locator("[data-action=acknowledge]")
-    expect(button).to_be_disabled(timeout=10_000)
+    expect(button).to_be_disabled(timeout=20_000)
     expect(page.locator("#alerts-locked")).to_be_visible()

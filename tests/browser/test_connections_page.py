@@ -44,7 +44,7 @@ def cut_every_connection(up):
 def test_a_cut_shows_in_table_and_events_and_heals(browse, up):
     page = all_live(browse(PATH))
     reconnects = page.locator("#tile-reconnects .tile-value")
-    expect(reconnects).to_have_text(re.compile(r"^\d+$"), timeout=10_000)
+    expect(reconnects).to_have_text(re.compile(r"^\d+$"), timeout=20_000)
     before = int(reconnects.inner_text())
     assert cut_every_connection(up)
     lost = page.locator("#events [data-kind=disconnected], #events [data-kind=failed]")
@@ -71,10 +71,10 @@ def test_the_reconnect_button_asks_first_and_tells_the_answer(browse):
     expect(page.locator("dialog")).to_have_count(0)
     row.locator("[data-action=reconnect]").click()
     page.click("dialog [value=yes]")
-    expect(page.locator(".toast")).to_contain_text(f"{name} reconnects", timeout=10_000)
+    expect(page.locator(".toast")).to_contain_text(f"{name} reconnects", timeout=20_000)
     asked = page.locator("#events [data-kind=reconnect_requested]").first
-    expect(asked).to_contain_text(name, timeout=10_000)
-    expect(page.locator("#orders")).to_contain_text(f"reconnect {name}", timeout=10_000)
+    expect(asked).to_contain_text(name, timeout=20_000)
+    expect(page.locator("#orders")).to_contain_text(f"reconnect {name}", timeout=20_000)
     all_live(page)
 
 
@@ -90,7 +90,7 @@ def test_a_stopped_feed_is_announced_everywhere_and_old_numbers_turn_grey(browse
     try:
         banner = page.locator(".banner")
         expect(banner).to_contain_text("The market feed is stopped", timeout=20_000)
-        expect(market_rows(page)).to_have_count(0, timeout=10_000)
+        expect(market_rows(page)).to_have_count(0, timeout=20_000)
         expect(symbol.locator("#symbol")).to_have_class(
             re.compile("is-stale"), timeout=20_000
         )

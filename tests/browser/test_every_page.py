@@ -79,7 +79,7 @@ def test_a_lost_socket_is_shown_and_comes_back_by_itself(browse):
     )
     expect(page.locator("#link-state")).not_to_have_attribute("data-state", "open")
     expect(page.locator("#link-state")).to_have_attribute(
-        "data-state", "open", timeout=10_000
+        "data-state", "open", timeout=20_000
     )
     price = page.locator("tbody tr .col-price").first
     before = price.inner_text()

@@ -158,7 +158,7 @@ def test_a_new_gap_appears_when_the_feed_says_that_it_filled_one(browse, shell):
     expect(title).to_have_text("Nothing matches the filter", timeout=20_000)
     shell(FIND)
     shell(TELL)
-    expect(lines(page)).to_have_count(1, timeout=10_000)
+    expect(lines(page)).to_have_count(1, timeout=20_000)
     expect(lines(page)).to_contain_text("open")
     open_gaps = page.locator("#tile-open .tile-value")
     assert int(open_gaps.inner_text()) >= 1
@@ -199,7 +199,7 @@ def test_what_cannot_be_loaded_says_so_and_tries_again(browse):
     page = blocked.new_page()
     page.goto(PATH)
     errors = page.locator(".state-title", has_text="Could not load")
-    expect(errors).to_have_count(2, timeout=10_000)
+    expect(errors).to_have_count(2, timeout=20_000)
     expect(page.locator("#tile-open .tile-value")).to_have_text("–")
     blocked.unroute("**/api/v1/market/gaps?*")
     page.locator(".state .button").last.click()

@@ -26,10 +26,10 @@ def test_an_open_alert_is_listed_and_leads_to_the_alerts(browse, raised, shell):
     alerts = page.locator("#open-alerts")
     raised("o1", "error")
     mine = alerts.locator("li", has_text="Trouble o1")
-    expect(mine).to_contain_text("error", timeout=10_000)
+    expect(mine).to_contain_text("error", timeout=20_000)
     expect(mine).to_contain_text("market-9: 10 dials without data")
     shell("from core import alerts; alerts.alert_resolve('o1')")
-    expect(mine).to_have_count(0, timeout=10_000)
+    expect(mine).to_have_count(0, timeout=20_000)
     raised("o2", "critical")
     alerts.locator("li", has_text="Trouble o2").locator("a").click()
     expect(page).to_have_url(re.compile("/alerts/$"))
@@ -48,7 +48,7 @@ def test_the_newest_signals_lead_to_why_they_score_as_they_do(
     expect(mine).to_contain_text("91")
     mine.locator("a").click()
     dialog = page.locator("#breakdown-dialog")
-    expect(dialog.locator("[data-factor=trend]")).to_be_visible(timeout=10_000)
+    expect(dialog.locator("[data-factor=trend]")).to_be_visible(timeout=20_000)
 
 
 def test_without_a_signal_the_overview_says_when_they_come(browse):

@@ -141,7 +141,7 @@ def test_an_address_opens_the_breakdown_of_one_signal(browse, told):
 def test_without_signals_the_page_says_how_they_come(browse):
     page = browse(PATH)
     expect(page.locator(".table-state .state-title")).to_have_text(
-        "No signal yet: scan now, or wait for the next bar to close", timeout=10_000
+        "No signal yet: scan now, or wait for the next bar to close", timeout=20_000
     )
     empty = page.locator("#calibration .state")
     expect(empty).to_contain_text("./quantai manage backtest_signals")
@@ -191,7 +191,7 @@ def test_a_scan_is_asked_for_shows_its_progress_and_why_symbols_failed(browse, t
     expect(words).to_contain_text("1h · scanning")
     expect(page.locator("#scan-now")).to_be_disabled()
     expect(words).to_contain_text(
-        "140 asked, 137 scanned, 3 failed in 0.8 s", timeout=10_000
+        "140 asked, 137 scanned, 3 failed in 0.8 s", timeout=20_000
     )
     expect(page.locator("#scan-progress progress")).to_be_hidden()
     expect(page.locator("#scan-now")).to_be_enabled()
@@ -217,7 +217,7 @@ def test_a_running_scan_can_be_cancelled(browse, told):
     page = filled(browse(PATH), told)
     page.click("#scan-now")
     page.click("#scan-cancel")
-    expect(page.locator("#scan-words")).to_contain_text("cancelled", timeout=10_000)
+    expect(page.locator("#scan-words")).to_contain_text("cancelled", timeout=20_000)
 
 
 def test_a_list_that_cannot_be_loaded_says_so(browse):
@@ -226,7 +226,7 @@ def test_a_list_that_cannot_be_loaded_says_so(browse):
     other.route("**/api/v1/market/signals?*", lambda route: route.abort())
     other.goto(PATH)
     title = other.locator(".table-state .state-title")
-    expect(title).to_have_text("Could not load", timeout=10_000)
+    expect(title).to_have_text("Could not load", timeout=20_000)
     expect(other.locator(".table-state .button")).to_be_visible()
 
 
@@ -290,7 +290,7 @@ def test_new_signals_appear_by_themselves(browse, documented, told):
     page = filled(browse(PATH), told)
     newer = {**told[0], "id": told[0]["id"] + 1, "scan": told[0]["scan"] + 1}
     documented.rows = {**documented.rows, "signals": [{**newer, "score": 33}, *told]}
-    expect(row(page, newer).locator(".col-score b")).to_have_text("33", timeout=10_000)
+    expect(row(page, newer).locator(".col-score b")).to_have_text("33", timeout=20_000)
     assert page.locator("tr[data-key]").first.get_attribute("data-key") == str(
         newer["id"]
     )

@@ -27,7 +27,7 @@ def test_versions_are_listed_compared_and_downloaded(browse, trained):
     page.uncheck("#compare-differ")
     expect(same).to_have_count(1)
     page.reload()
-    expect(differs).to_be_visible(timeout=10_000)
+    expect(differs).to_be_visible(timeout=20_000)
     answer = page.request.get(row.locator(".col-file a").get_attribute("href"))
     assert answer.status == 200
     assert answer.body()[:2] == b"PK"

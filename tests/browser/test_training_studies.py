@@ -19,7 +19,7 @@ def line(page, name):
 
 def opened(page):
     page.locator("#new-study-button:enabled").click(timeout=20_000)
-    expect(page.locator("#study-form")).to_be_visible(timeout=10_000)
+    expect(page.locator("#study-form")).to_be_visible(timeout=20_000)
     return page
 
 
@@ -60,7 +60,7 @@ def test_studies_show_state_progress_best_value_and_who(browse, trained):
     expect(typical).to_have_count(0)
     assert page.url.endswith("?state=cancelled")
     page.reload()
-    expect(line(page, "plain")).to_be_visible(timeout=10_000)
+    expect(line(page, "plain")).to_be_visible(timeout=20_000)
     expect(typical).to_have_count(0)
 
 
@@ -74,7 +74,7 @@ def test_a_study_made_elsewhere_appears_by_itself(browse, trained, writer):
     expect(new.locator(".col-by")).to_have_text("zoe")
     assert page.evaluate("window.sameDocument")
     new.locator("a.row-link").click()
-    expect(page.locator("#study-name")).to_have_text("from afar", timeout=10_000)
+    expect(page.locator("#study-name")).to_have_text("from afar", timeout=20_000)
 
 
 def test_a_study_can_be_made_only_after_a_look_at_its_data(browse):
@@ -110,7 +110,7 @@ def test_the_server_says_what_is_wrong_at_the_field(browse):
     page.fill("#f-epochs", "0")
     page.click("#study-preview-button")
     expect(error_at(page, "train.epochs")).to_have_text(
-        re.compile("above 0"), timeout=10_000
+        re.compile("above 0"), timeout=20_000
     )
     expect(page.locator("#f-epochs")).to_have_attribute("aria-invalid", "true")
     page.fill("#f-epochs", "2")

@@ -77,7 +77,7 @@ def test_a_trial_of_another_machine_appears_without_a_reload(browse, trained, wr
     expect(new.locator(".col-host")).to_have_text("far-box")
     expect(new.locator(".col-epochs")).to_have_text("2 / 10")
     # Its epochs join the comparison.
-    expect(page.locator("[data-trial='1']")).to_be_visible(timeout=10_000)
+    expect(page.locator("[data-trial='1']")).to_be_visible(timeout=20_000)
     assert page.evaluate("window.sameDocument")
 
 
@@ -118,7 +118,7 @@ def test_fifty_trials_of_a_hundred_epochs_are_drawn_within_a_second(browse, trai
     expect(page.locator("#compare-note")).to_have_text(
         "50 of 50 trials", timeout=20_000
     )
-    expect(page.locator("#compare-plot .js-line").first).to_be_attached(timeout=10_000)
+    expect(page.locator("#compare-plot .js-line").first).to_be_attached(timeout=20_000)
     # One undisturbed time is enough: other tests may use the machine meanwhile.
     for _ in range(10):
         took = page.evaluate(TIMED)

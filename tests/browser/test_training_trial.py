@@ -83,10 +83,10 @@ def test_the_diagnosis_follows_from_the_data(browse, trained):
     expect(diagnosis).to_contain_text("189 batches without an overflow")
     page.goto(address(trained, 0, "wild"))
     # 10 of the batches after the first 100, in which the scaler looks for its scale.
-    expect(diagnosis).to_have_attribute("data-kind", "unstable", timeout=10_000)
+    expect(diagnosis).to_have_attribute("data-kind", "unstable", timeout=20_000)
     expect(diagnosis).to_contain_text("10.00 % of the last 100 batches")
     page.goto(address(trained, 1))
-    expect(diagnosis).to_have_attribute("data-kind", "calibration", timeout=10_000)
+    expect(diagnosis).to_have_attribute("data-kind", "calibration", timeout=20_000)
 
 
 def test_a_trial_without_a_scaler_says_so(browse, trained):
@@ -139,7 +139,7 @@ def test_what_is_not_there_is_said_to_be_missing(browse):
     page = browse("/settings/").context.new_page()
     page.goto("/training/trials/999999/")
     missing = page.locator("#trial-missing")
-    expect(missing).to_contain_text("There is no such trial", timeout=10_000)
+    expect(missing).to_contain_text("There is no such trial", timeout=20_000)
     page.goto("/training/studies/999999/")
     missing = page.locator("#study-missing")
-    expect(missing).to_contain_text("There is no such study", timeout=10_000)
+    expect(missing).to_contain_text("There is no such study", timeout=20_000)

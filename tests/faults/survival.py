@@ -71,12 +71,12 @@ class Followed:
         """The events of a kind."""
         return [event for event in self.events if event.kind == kind]
 
-    async def hears(self, kind, count=1, seconds=8):
+    async def hears(self, kind, count=1, seconds=20):
         """Wait for so many events of the kind; return the last."""
         await until(lambda: len(self.told(kind)) >= count, seconds)
         return self.told(kind)[-1]
 
-    async def hears_data(self, seconds=3):
+    async def hears_data(self, seconds=10):
         """Wait for a frame that is newer than now."""
         before = self.ingest.frames
         await until(lambda: self.ingest.frames > before, seconds)

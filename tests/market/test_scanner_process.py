@@ -93,11 +93,11 @@ async def test_nobody_scans_while_redis_is_away(start, redis_server):
     await until(lambda: process.holds)
     redis_server.kill()
     try:
-        await until(lambda: not process.holds, 10)
+        await until(lambda: not process.holds)
         assert not task.done()
     finally:
         redis_server.start()
-    await until(lambda: process.holds, 10)
+    await until(lambda: process.holds)
 
 
 async def test_a_scan_that_the_database_broke_off_is_ended_and_scanning_goes_on(

@@ -163,7 +163,7 @@ async def test_when_one_dies_the_other_takes_its_streams_and_the_ledger_names_it
     before = second.feed._exchange_now()
     await die(first)
     began = time.monotonic()
-    await until(lambda: len(owned(second)) == 12 and second.all_live(), 10)
+    await until(lambda: len(owned(second)) == 12 and second.all_live())
     assert time.monotonic() - began < 5
     assert second.feed.shares.leads
     await until(lambda: second.feed._exchange_now() > before + 8 * 60_000, 15)
@@ -189,7 +189,7 @@ async def test_when_one_dies_the_other_takes_its_streams_and_the_ledger_names_it
 async def test_the_alert_of_a_lost_feed_ends_when_one_of_its_name_is_back(both, start):
     first, second = both
     await die(first)
-    await until(lambda: len(owned(second)) == 12, 10)
+    await until(lambda: len(owned(second)) == 12)
     again = await start("feed")
     await until(lambda: settled(again, second), 20)
     await again.feed.writer.flush()
@@ -226,15 +226,15 @@ async def test_trades_that_passed_while_nobody_watched_are_fetched(both, simulat
     await eventually(newest, lambda number: number > last + 2)
     redis = second.feed._redis
     await die(first)
-    await until(lambda: symbol in owned(second), 10)
+    await until(lambda: symbol in owned(second))
     simulator.faults.disarm(muted)
 
     def tape():
         record = second.feed.state.records.get(symbol)
         return record and record.tapes.get(True)
 
-    await until(lambda: tape() and tape().newest > last, 10)
-    await until(lambda: tape().missing == 0, 10)
+    await until(lambda: tape() and tape().newest > last)
+    await until(lambda: tape().missing == 0)
     assert tape().first == last
     rows = await eventually(
         sync_to_async(lambda: list(Gap.objects.filter(kind="aggTrade"))),
@@ -247,7 +247,7 @@ async def test_one_that_ends_in_order_leaves_its_streams_at_once(both):
     first, second = both
     await first.stop()
     began = time.monotonic()
-    await until(lambda: len(owned(second)) == 12 and second.all_live(), 10)
+    await until(lambda: len(owned(second)) == 12 and second.all_live())
     assert time.monotonic() - began < 3
     for symbol in owned(second):
         await check_against_the_exchange(second, symbol)
@@ -303,7 +303,7 @@ async def test_a_feed_that_cannot_serve_yet_takes_nothing_away(start, simulator)
     held = simulator.faults.arm(Fault(kind="rest", answer="hang", path="*/time"))
     second = await start("feed-2")
     members = second.feed.shares
-    await until(lambda: len(members.members) == 2, 10)
+    await until(lambda: len(members.members) == 2)
     await asyncio.sleep(2.5)  # more than two leases
     assert served(simulator) == streams
     assert len(owned(first)) == 12
