@@ -253,7 +253,8 @@ def group_create(*, actor: str, name: str, description: str = "") -> AccountGrou
     group = AccountGroup(name=name, description=description)
     _check_group(group)
     group.save(force_insert=True)
-    audit.record(actor, "group.create", f"group {name}", None, _group_told(group))
+    told = _group_told(group)
+    audit.record(actor, "group.create", f"group {told['name']}", None, told)
     return group
 
 

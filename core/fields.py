@@ -1,5 +1,6 @@
 """Columns that Django does not have."""
 
+import unicodedata
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -7,14 +8,19 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Longest text of a number, sign and point included.
-DIGITS = 64
-
+# Letters and marks that show nothing: fillers, joiners, variation selectors.
+UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {
+    chr(code)
+    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+    for code in range(first, last + 1)
+}
 
 if TYPE_CHECKING:
     DecimalBase = models.Field[Any, Any]
+    TextBase = models.CharField[str, str]
 else:
     DecimalBase = models.Field
+    TextBase = models.CharField
 
 
 class ExactDecimalField(DecimalBase):
@@ -63,6 +69,43 @@ class ExactDecimalField(DecimalBase):
         if self.has_default():
             usual["initial"] = self.get_default()
         return forms.DecimalField(**{**usual, **options})
+
+
+class WordField(TextBase):
+    """One word in any script: letters, digits, ``_`` and ``-``.
+
+    Kept and looked for in Unicode's composed form (NFC): what looks the same is the
+    same, however it was typed.
+    """
+
+    description = "Word in any script"
+
+    def to_python(self, value: Any) -> Any:
+        return composed(super().to_python(value))
+
+    def get_prep_value(self, value: Any) -> Any:
+        return composed(super().get_prep_value(value))
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if value and not is_word(value):
+            raise ValidationError(
+                "letters and digits of any script, _ and - are allowed"
+            )
+
+
+def composed(value: Any) -> Any:
+    """Return text in its composed form, anything else as it is."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+def is_word(text: str) -> bool:
+    """Whether it is letters and digits that can be seen, with ``_`` and ``-``."""
+    kinds = [unicodedata.category(sign)[0] for sign in text]
+    return kinds[:1] != ["M"] and all(
+        sign in "_-" or (kind in "LMN" and sign not in UNSEEN)
+        for sign, kind in zip(text, kinds, strict=True)
+    )
 
 
 def plain(number: Decimal) -> str:

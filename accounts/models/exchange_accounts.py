@@ -7,7 +7,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from django.db import models
 
-from core.fields import ExactDecimalField
+from core.fields import ExactDecimalField, WordField
 
 
 class AccountType(StrEnum):
@@ -41,7 +41,7 @@ def choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
 class AccountGroup(models.Model):
     """A name that accounts are grouped by; three exist from the start."""
 
-    name = models.SlugField(max_length=40, unique=True)
+    name = WordField(max_length=40, unique=True)
     description = models.CharField(max_length=200, blank=True)
 
     class Meta:

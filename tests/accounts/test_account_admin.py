@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 import uuid
 
 import pytest
@@ -284,6 +285,17 @@ def test_who_may_only_look_can_do_nothing(client):
 
 
 # -- groups -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["策略一", "Ωμέγα", "cafe\u0301"])
+def test_a_group_is_named_in_any_script(client, name):
+    path = "/admin/accounts/accountgroup/"
+    client.post(f"{path}add/", {"name": name, "description": ""})
+    create(group=AccountGroup.objects.get(name=name))
+    shown = unicodedata.normalize("NFC", name)
+    for listed, found in (("accountgroup", shown), ("exchangeaccount", "main")):
+        page = client.get(f"/admin/accounts/{listed}/", {"q": shown})
+        assert f">{found}</a>" in page.content.decode()
 
 
 def test_groups_are_managed_and_told_of(client):

@@ -270,6 +270,30 @@ def test_groups_are_made_changed_and_removed_and_their_accounts_stay():
         services.group_create(actor="boss", name="neutral")
 
 
+def test_a_group_has_a_name_in_any_script_however_it_is_typed():
+    made = services.group_create(actor="boss", name="策略一")
+    services.group_update(made, actor="boss", name="cafe\u0301", description="")
+    assert newest()[1:] == (
+        {"name": "策略一", "description": ""},
+        {"name": "café", "description": ""},
+    )
+    with pytest.raises(InvalidInput, match="already exists"):
+        services.group_create(actor="boss", name="café")
+    for name in ("café", "cafe\u0301"):
+        assert AccountGroup.objects.get(name=name) == made
+    assert audit.verify().findings == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a\x00b", "a\u200bb", "策略\n一", "策" * 41]
+)
+def test_a_name_that_cannot_be_seen_or_is_too_long_is_no_group(name):
+    with pytest.raises(InvalidInput) as refused:
+        services.group_create(actor="boss", name=name)
+    assert refused.value.field == "name"
+    assert not AuditEntry.objects.exists()
+
+
 def test_every_write_leaves_one_entry_and_the_chain_is_whole(var):
     made = set_keys(create())
     services.account_update(made, actor="boss", weight=D(3))

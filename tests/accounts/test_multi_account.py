@@ -31,7 +31,7 @@ def manager():
         api_key="key2",
         api_secret="secret2",
         weight=1.0,
-        group="special",
+        group="特别",
     )
     return multi_acc
 
@@ -59,7 +59,7 @@ async def test_the_published_calls_run_as_written(tmp_path, master_keys):
         assert positions["BTCUSDT"]["net"] == "1"
         report = multi_acc.generate_performance_report()
         assert report["total_accounts"] == 2
-        assert report["account_groups"] == {"aggressive": 1, "special": 1}
+        assert report["account_groups"] == {"aggressive": 1, "特别": 1}
         again = await multi_acc.distribute_order(
             {
                 "symbol": "BTCUSDT",

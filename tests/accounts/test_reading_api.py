@@ -123,6 +123,20 @@ def test_orders_are_filtered(viewer, traded, query, expected):
     assert len(get(viewer, f"/orders?{query}")["orders"]) == expected
 
 
+@pytest.mark.parametrize("path", ["", "/orders", "/trades", "/positions", "/pnl"])
+@pytest.mark.parametrize("group", ["策略一", "cafe\u0301"])
+def test_a_group_is_asked_for_in_any_script(viewer, bus, path, group):
+    owner = planted.account("one", group=group)
+    planted.fill(owner, "BUY", "0.5", "100", order=planted.order(owner), at=NOW - 5)
+    planted.position(owner, "BTCUSDT", "0.5", "100")
+    planted.order(planted.account("two"))
+    answer = viewer.get(f"{BASE}{path}", {"group": group})
+    assert answer.status_code == 200
+    told = answer.content.decode()
+    assert '"one"' in told
+    assert path == "" or '"two"' not in told
+
+
 def test_a_filter_that_nobody_knows_is_an_error_that_names_it(viewer):
     check_error(viewer.get(f"{BASE}/orders?state=lost"), 422, "invalid_input")
     check_error(viewer.get(f"{BASE}/orders?side=UP"), 422, "invalid_input")

@@ -21,6 +21,7 @@ from accounts.intent_documents import (
 from accounts.models import (
     AccountGroup,
     Balance,
+    ExchangeAccount,
     Fill,
     Income,
     Order,
@@ -201,6 +202,15 @@ async def test_what_makes_no_sense_is_refused_in_words(rig):
         assert answer.broken.code == "invalid_input"
         assert words in answer.broken.rule
         assert words in answer.message
+
+
+async def test_a_group_is_traded_in_any_script(rig):
+    group = await AccountGroup.objects.acreate(name="策略é")
+    await ExchangeAccount.objects.filter(name="a").aupdate(group=group)
+    state, answer = await rig.ask(replace(BUY, group="策略e\u0301"))
+    assert (state, [one.account for one in answer.accounts]) == ("done", ["a"])
+    state, answer = await rig.ask(ClosePosition(group="策略é"))
+    assert (state, [one.account for one in answer.accounts]) == ("done", ["a"])
 
 
 async def test_an_amendment_that_the_contract_forbids_names_its_field(rig):

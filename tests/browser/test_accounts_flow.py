@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SIGNED = re.compile(r"^[+−]?[\d,.]+$")
 NAMES = ("first", "second")
+GROUP = "策略一"
 
 
 def key_of_the_exchange(up):
@@ -24,9 +25,17 @@ def key_of_the_exchange(up):
     return told["key"], told["secret"]
 
 
-def add_account(page, name, weight, mode, key="", secret=""):
+def add_group(page, name):
+    page.goto("/admin/accounts/accountgroup/add/")
+    page.fill("#id_name", name)
+    page.click("[name=_save]")
+    expect(page.locator(".messagelist .success")).to_contain_text(name)
+
+
+def add_account(page, name, weight, mode, key="", secret="", group=""):
     page.goto("/admin/accounts/exchangeaccount/add/")
     page.fill("#id_name", name)
+    page.select_option("#id_group", label=group or "---------")
     page.fill("#id_weight", weight)
     page.select_option("#id_mode", mode)
     page.fill("#id_api_key", key)
@@ -83,7 +92,8 @@ def test_a_distributed_order_from_the_first_account_to_the_closed_position(brows
     # Django's admin names no icon of its own; the browser then asks for the usual one.
     page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     add_account(page, "first", "1.5", "exchange", *key_of_the_exchange(up))
-    add_account(page, "second", "1.0", "paper")
+    add_group(page, GROUP)
+    add_account(page, "second", "1.0", "paper", group=GROUP)
 
     page.goto("/accounts/")
     for name, badge in zip(NAMES, ("SIMULATED", "PAPER"), strict=True):
@@ -99,7 +109,11 @@ def test_a_distributed_order_from_the_first_account_to_the_closed_position(brows
     sent(ticket)
 
     page.goto("/accounts/trades/")
-    expect(page.locator("tr[data-key]", has_text="second").first).to_be_visible()
+    rows = page.locator("tr[data-key]")
+    expect(rows.filter(has_text="first").first).to_be_visible()
+    page.select_option("#trades-account", label=GROUP)
+    expect(rows.filter(has_text="second").first).to_be_visible()
+    expect(rows.filter(has_text="first")).to_have_count(0)
 
     page.goto("/accounts/positions/")
     row = page.locator("tr[data-key=BTCUSDT]")

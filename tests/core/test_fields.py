@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import ExchangeAccount, Fill
-from core.fields import ExactDecimalField, plain
+from core.fields import ExactDecimalField, WordField, is_word, plain
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=18))
@@ -45,3 +45,43 @@ def test_a_form_begins_with_the_default():
     weight = ExchangeAccount._meta.get_field("weight")
     assert weight.formfield().initial == Decimal(1)
     assert Fill._meta.get_field("price").formfield().initial is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "策略一",
+        "Ωμέγα-2",
+        "समूह",
+        "العربية",
+        "café",
+        "cafe\u0301",
+        "x",
+        "a_b-c",
+        "２倍",
+        "-",
+    ],
+)
+def test_letters_and_digits_of_any_script_are_a_word(text):
+    assert is_word(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a b", "a\nb", "a\x00b", "a\u200bb", "a\u202eb", "\u3164", "a\ufe0f", "\u0301a",
+        "a.b", "a/b", "a&b", "<b>", "🐂", "a\u00a0b", "\ud800", "\ue000", "\u0378",
+    ],
+)  # fmt: skip
+def test_whatever_else_there_is_in_unicode_is_none(text):
+    assert not is_word(text)
+
+
+def test_a_word_is_composed_however_it_was_typed():
+    field = WordField(max_length=4)
+    assert field.clean("cafe\u0301", None) == "café"
+    assert field.get_prep_value("cafe\u0301") == "café"
+    with pytest.raises(ValidationError, match="at most 4 characters"):
+        field.clean("cafes", None)
+    with pytest.raises(ValidationError, match="any script"):
+        field.clean("a b", None)
