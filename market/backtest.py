@@ -37,10 +37,14 @@ class Scored:
 
 @dataclass
 class Run:
-    """One strategy over a time: net returns of its trades in order, one at a time."""
+    """One strategy over a time: net returns of its trades in order, one at a time.
+
+    ``prices`` of a position that was never left, for what it lost on the way.
+    """
 
     returns: list[float] = field(default_factory=list)
     fees: float = 0.0
+    prices: list[float] = field(default_factory=list)
 
     @property
     def total(self) -> float:
@@ -49,8 +53,13 @@ class Run:
 
     @property
     def drawdown(self) -> float:
-        """Largest fall of the equity from its highest point so far, as a share."""
+        """Largest fall of the equity from its highest point so far, as a share.
+
+        Looked at when a trade ends; with ``prices`` at every bar.
+        """
         equity = np.cumprod([1.0, *(1.0 + r for r in self.returns)])
+        if self.prices:
+            equity = np.array(self.prices)
         return float((1.0 - equity / np.maximum.accumulate(equity)).max())
 
 
@@ -137,4 +146,4 @@ def always_long(bars: list[Scored], fees: Fees) -> Run:
     if not bars:
         return Run()
     won = net_return("long", bars[0].price, bars[-1].price, fees)
-    return Run([won], fees.round_trip)
+    return Run([won], fees.round_trip, [bar.price for bar in bars])

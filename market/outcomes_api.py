@@ -9,6 +9,7 @@ from ninja.errors import HttpError
 
 from core.errors import InvalidInput
 from market import repaint
+from market.domain.candles import INTERVAL_MS
 from market.models import Calibration, FactorRecord, Signal
 from market.scanner.calibration import wilson
 from market.scanner.outcomes import HORIZONS
@@ -23,6 +24,8 @@ def _place(interval: str, horizon: int, source: str) -> dict[str, Any]:
         raise InvalidInput(
             "horizon", horizon, f"one of {', '.join(map(str, HORIZONS))}"
         )
+    if interval and interval not in INTERVAL_MS:
+        raise InvalidInput("interval", interval, f"one of {', '.join(INTERVAL_MS)}")
     intervals = settings.QUANTAI.market.intervals
     return {
         "venue": settings.QUANTAI.site.exchange,

@@ -54,7 +54,7 @@ def scan_request(
     if interval not in intervals or interval not in INTERVAL_MS:
         raise InvalidInput("interval", interval, f"one of {', '.join(intervals)}")
     followed = [row.symbol for row in selectors.instruments(venue=venue)]
-    wanted = [symbol.upper() for symbol in symbols]
+    wanted = list(dict.fromkeys(symbol.upper() for symbol in symbols))
     for symbol in wanted:
         if symbol not in followed:
             raise InvalidInput("symbols", symbol, "must be a symbol that is followed")

@@ -8,13 +8,14 @@ from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router, Schema
 from ninja.errors import HttpError
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from core import push
 from core.clock import ms_of
 from core.errors import InvalidInput
 from core.export import Format, Table, export_response
 from market import signal_selectors, signal_services
+from market.domain.candles import INTERVAL_MS
 from market.models import Scan
 
 router = Router()
@@ -43,6 +44,9 @@ COLUMNS: dict[str, Any] = {
 
 class ScanWish(Schema):
     """What to scan; ``symbols`` empty means all, ``limit`` the first so many."""
+
+    # A misspelt ``symbols`` would scan everything.
+    model_config = ConfigDict(extra="forbid")
 
     interval: str = ""
     symbols: list[str] = []
@@ -117,6 +121,8 @@ def signals(
     """
     # Before the rows: a signal between the two is told again instead of never.
     position = push.position(signal_services.SIGNALS)
+    if interval and interval not in INTERVAL_MS:
+        raise InvalidInput("interval", interval, f"one of {', '.join(INTERVAL_MS)}")
     since_ms, until_ms = ms_of(since), ms_of(until)
     if since_ms is not None and until_ms is not None and until_ms <= since_ms:
         raise InvalidInput("until", str(until), "must be later than since")

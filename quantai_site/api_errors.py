@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
@@ -109,6 +110,12 @@ def register(api: NinjaAPI) -> None:
     @api.exception_handler(Permanent)
     def _never(request: HttpRequest, error: Permanent) -> HttpResponse:
         return answer(request, 409, str(error))
+
+    @api.exception_handler(DataError)
+    def _unfit(request: HttpRequest, error: DataError) -> HttpResponse:
+        # PostgreSQL takes no NUL and no number beyond its types.
+        logger.warning("%s %s: %s", request.method, request.path, error)
+        return answer(request, 422, "The database refuses a value of this request.")
 
     @api.exception_handler(Exception)
     def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from core.errors import InvalidInput
+
 HORIZONS = (1, 4, 24)
 BASIS_POINT = 1e-4
+# The whole price: more cannot be taken.
+MOST_BPS = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -12,6 +16,11 @@ class Fees:
 
     fee_bps: float = 5.0
     slippage_bps: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value <= MOST_BPS:
+                raise InvalidInput(name, value, f"must be from 0 to {MOST_BPS:,.0f}")
 
     @property
     def round_trip(self) -> float:

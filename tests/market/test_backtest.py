@@ -109,3 +109,10 @@ def test_the_drawdown_is_measured_from_the_highest_point():
 def test_always_long_pays_one_round_trip():
     bars = [bar(0, "long", 100.0, 0), bar(9, "long", 150.0, 0)]
     assert always_long(bars, Fees(5, 1)).total == pytest.approx(0.5 - 0.0012)
+
+
+def test_always_long_tells_what_it_lost_on_the_way():
+    prices = (100.0, 150.0, 60.0, 120.0)
+    bars = [bar(index, "long", price, 0) for index, price in enumerate(prices)]
+    assert always_long(bars, Fees(5, 1)).drawdown == pytest.approx(1 - 60 / 150)
+    assert always_long([], Fees()).drawdown == 0

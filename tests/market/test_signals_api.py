@@ -64,7 +64,7 @@ def test_a_scan_is_asked_for_and_answered_with_everything_it_found(trader, scann
 
 
 def test_a_scan_of_a_few_names_looks_at_those_only(trader, scanner, followed):
-    wish = {"symbols": [followed[1].lower()], "min_score": 0}
+    wish = {"symbols": [followed[1].lower(), followed[1]], "min_score": 0}
     assert post(trader, "/scan", wish).json()["total_symbols"] == 1
     assert post(trader, "/scan", {"limit": 2}).json()["total_symbols"] == 2
 
@@ -76,6 +76,7 @@ def test_a_scan_of_a_few_names_looks_at_those_only(trader, scanner, followed):
         ({"symbols": ["NOPEUSDT"]}, "symbols"),
         ({"min_score": 101}, "min_score"),
         ({"limit": 0}, "limit"),
+        ({"symbol": "BTCUSDT"}, "symbol"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_refused_by_name(trader, scanner, wish, field):
@@ -162,3 +163,18 @@ def test_calibration_and_records_of_a_horizon_that_is_not_counted_are_refused(vi
         assert answer.status_code == 422
         assert "horizon" in answer.json()["message"]
         assert viewer.get(f"{BASE}/{path}").status_code == 200
+
+
+def test_an_interval_that_there_is_not_is_refused_by_name(viewer):
+    for path in ("signals", "calibration", "factor-records"):
+        answer = viewer.get(f"{BASE}/{path}?interval=7m")
+        assert answer.status_code == 422
+        assert answer.json()["details"][0]["field"] == "interval"
+
+
+def test_a_symbol_of_any_letters_is_looked_for(viewer):
+    for symbol in ("%F0%9F%A6%86", "%E5%B8%81", "a" * 500):
+        answer = viewer.get(f"{BASE}/signals?symbol={symbol}")
+        assert answer.json()["signals"] == []
+    # PostgreSQL takes no NUL.
+    assert viewer.get(f"{BASE}/signals?symbol=%00").status_code in (200, 422)

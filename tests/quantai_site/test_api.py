@@ -2,6 +2,7 @@ import json
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import DataError
 from django.test import Client
 from ninja import Router
 from ninja.errors import HttpError
@@ -41,6 +42,10 @@ def _probe():
     @router.get("/later")
     def later(request):
         raise BusUnavailable("Redis cannot be reached")
+
+    @router.get("/unfit")
+    def unfit(request):
+        raise DataError("text fields cannot contain NUL (0x00) bytes")
 
     @router.get("/broken")
     def broken(request):
@@ -199,6 +204,12 @@ def test_an_error_may_carry_a_code_of_its_own(client, viewer):
     found = body(client.get(f"{PROBE}/empty"))
     assert found["code"] == "no_data"
     assert found["message"] == "nobody looks at it yet"
+
+
+def test_a_value_that_the_database_refuses_is_no_failure_of_ours(client, viewer):
+    client.force_login(viewer)
+    response = client.get(f"{PROBE}/unfit")
+    assert (response.status_code, body(response)["code"]) == (422, "invalid_input")
 
 
 def test_a_failure_of_ours_tells_nothing_but_that(client, viewer):

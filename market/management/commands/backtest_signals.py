@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.errors import InvalidInput
 from market import outcomes, signal_selectors
 from market.backtest import WINDOW, Run, Scored, always_long, scored_bars, trades
 from market.domain.candles import INTERVAL_MS
@@ -39,9 +40,9 @@ class Command(BaseCommand):
                 f"--interval {interval}: one of {', '.join(INTERVAL_MS)}"
             )
         venue = options["venue"] or settings.QUANTAI.site.exchange
-        fees = outcomes.fees()
-        if options["fee_bps"] is not None:
-            fees = Fees(options["fee_bps"], fees.slippage_bps)
+        if not 0 <= options["min_score"] <= 100:
+            raise CommandError(f"--min-score {options['min_score']}: from 0 to 100")
+        fees = _fees(options["fee_bps"])
         began = time.monotonic()
         found: dict[str, list[Scored]] = {}
         try:
@@ -61,9 +62,13 @@ class Command(BaseCommand):
     ) -> list[tuple[str, History]]:
         stored = Series.objects.filter(venue=venue, interval=interval)
         wanted = [
-            name.strip().upper() for name in options["symbols"].split(",") if name
+            name.strip().upper()
+            for name in options["symbols"].split(",")
+            if name.strip()
         ]
         names = list(stored.values_list("symbol", flat=True).order_by("symbol"))
+        if not names:
+            raise CommandError(f"{venue} has no {interval} bars of any symbol")
         for name in wanted:
             if name not in names:
                 raise CommandError(f"--symbols {name}: {venue} has no {interval} of it")
@@ -168,6 +173,16 @@ class Command(BaseCommand):
             f"{name:<14}{count:>8,}{won:>8.1%}{mean:>10.3%}{run.total:>10.1%}"
             f"{run.fees:>9.1%}{run.drawdown:>10.1%}"
         )
+
+
+def _fees(fee_bps: float | None) -> Fees:
+    usual = outcomes.fees()
+    if fee_bps is None:
+        return usual
+    try:
+        return Fees(fee_bps, usual.slippage_bps)
+    except InvalidInput as error:
+        raise CommandError(f"--fee-bps {error.value}: {error.rule}") from None
 
 
 def _net(bar: Scored, horizon: int, fees: Fees) -> float:

@@ -12,6 +12,7 @@ from market.models import Scan
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 120.0
+LONGEST_SECONDS = 86_400
 TEST_SYMBOLS = 10
 ENDED = frozenset({"done", "failed", "cancelled"})
 
@@ -34,8 +35,9 @@ class Command(BaseCommand):
         if not 0 <= options["min_score"] <= 100:
             raise CommandError(f"--min-score {options['min_score']}: from 0 to 100")
         every = None if options["test"] else options["interval"]
-        if every is not None and every < 1:
-            raise CommandError(f"--interval {every}: at least 1 second")
+        if every is not None and not 1 <= every <= LONGEST_SECONDS:
+            rule = f"from 1 to {LONGEST_SECONDS:,} seconds"
+            raise CommandError(f"--interval {every}: {rule}")
         try:
             self._scan(options)
             while every is not None:

@@ -28,6 +28,11 @@ def test_results_are_printed_beside_always_long_and_flat_and_scores_are_calibrat
     assert not FactorRecord.objects.filter(factor="forecast").exists()
 
 
+def test_names_may_be_separated_loosely(capsys):
+    scanned.store(["BTCUSDT"], 600)
+    assert "101 bars scored" in run(capsys, symbols=" btcusdt, ,")
+
+
 def test_running_again_replaces_what_was_there(capsys):
     scanned.store(["BTCUSDT"], 600)
     run(capsys)
@@ -41,7 +46,12 @@ def test_running_again_replaces_what_was_there(capsys):
     [
         ({"symbols": "NOPE"}, "has no 15m of it"),
         ({"since": "yesterday"}, "must be a date"),
-        ({"venue": "binance"}, "no series has 500 bars"),
+        ({"since": "2100-01-01"}, "no series has 500 bars"),
+        ({"venue": "binance"}, "binance has no 15m bars of any symbol"),
+        ({"min_score": 101.0}, "--min-score 101.0: from 0 to 100"),
+        ({"min_score": float("nan")}, "--min-score nan: from 0 to 100"),
+        ({"fee_bps": -1.0}, "--fee-bps -1.0: must be from 0 to 10,000"),
+        ({"fee_bps": float("nan")}, "--fee-bps nan: must be from 0"),
     ],
 )
 def test_what_cannot_be_done_is_said(capsys, options, text):

@@ -65,7 +65,9 @@ def test_again_and_again_until_it_is_stopped(scanner, capsys, monkeypatch):
     ("options", "text"),
     [
         ({"min_score": 101}, "min-score 101"),
-        ({"interval": 0.2}, "at least 1 second"),
+        ({"interval": 0.2}, "from 1 to 86,400 seconds"),
+        ({"interval": float("nan")}, "from 1 to 86,400 seconds"),
+        ({"interval": float("inf")}, "from 1 to 86,400 seconds"),
         ({"bars": "7m"}, "interval: '7m'"),
     ],
 )
