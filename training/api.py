@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
-from ninja.errors import HttpError
 
 from core.export import Format, export_response
-from training import export, selectors
-from training.api_parts import times, venue
+from training import export
+from training.api_parts import known_study, times, venue
 from training.stats import get_training_stats
 from training.studies_api import router as studies_router
 from training.trials_api import router as trials_router
@@ -28,7 +27,7 @@ def stats(
     trials: Annotated[int, Query(ge=0, le=1000)] = 100,
 ) -> dict[str, Any]:
     """What training did: scales, overflow rate, resets, trials, epochs."""
-    _known(study)
+    known_study(study)
     return get_training_stats(venue=venue(), study=study, trials=trials)
 
 
@@ -46,14 +45,7 @@ def training_export(
     ``since`` (inclusive) and ``until`` are ISO times (UTC unless they say otherwise) or
     ms since the epoch: when a study was made, a trial began, an epoch ended.
     """
-    _known(study)
+    known_study(study)
     since_ms, until_ms = times(since, until)
     wish = export.Wish(venue(), study, since_ms, until_ms)
     return export_response(request, export.table(what, wish), file_format)
-
-
-def _known(study: int | None) -> None:
-    if study is None:
-        return
-    if selectors.study_row(study_id=study, venue=venue()) is None:
-        raise HttpError(404, f"There is no study {study}.")

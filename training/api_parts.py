@@ -6,9 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from ninja.errors import HttpError
 
 from core.clock import ms_of
 from core.errors import InvalidInput
+from training import selectors
 
 
 def venue() -> str:
@@ -34,6 +36,14 @@ def times(
     if first is not None and last is not None and last <= first:
         raise InvalidInput("until", str(until), "must be later than since")
     return first, last
+
+
+def known_study(study_id: int | None) -> None:
+    """Answer 404 when a study is asked for that this venue does not have."""
+    if study_id is None:
+        return
+    if selectors.study_row(study_id=study_id, venue=venue()) is None:
+        raise HttpError(404, f"There is no study {study_id}.")
 
 
 def page(

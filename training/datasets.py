@@ -160,9 +160,10 @@ def load(spec: StudySpec, *, venue: str) -> StudyData:
             if made is not None:
                 stretches.append(made)
         if not fact.usable and not fact.problems:
+            window = spec.windows()[0]
             fact.problems.append(
-                f"{symbol}: {fact.bars} bars hold no window of {spec.window.seq_len} + "
-                f"{spec.window.pred_len} after the indicators' warm-up"
+                f"{symbol}: {fact.bars} bars hold no window of {window.seq_len} + "
+                f"{window.pred_len} after the indicators' warm-up"
             )
     return StudyData(
         columns=columns,
@@ -245,7 +246,8 @@ def _stretch(
     fact: SymbolFacts,
 ) -> Stretch | None:
     """Compute the columns of one stretch; None when no window fits into it."""
-    window = spec.window.seq_len + spec.window.pred_len
+    shortest = spec.windows()[0]
+    window = shortest.seq_len + shortest.pred_len
     if len(piece) < max(engine.config.minimum_bars, window):
         return None
     try:
@@ -290,10 +292,11 @@ def _add_to(digest: "hashlib._Hash", symbol: str, history: History) -> None:
 
 
 def window_counts(data: StudyData, spec: StudySpec) -> dict[str, int]:
-    """Return how many windows each split has."""
+    """Return how many windows each split has, in a search the longest ones."""
     if not data.stretches:
         return dict.fromkeys(SPLITS, 0)
-    found = window_starts(data.stretches, spec.window, data.borders(spec))
+    longest = spec.windows()[1]
+    found = window_starts(data.stretches, longest, data.borders(spec))
     return {name: len(starts) for name, starts in found.items()}
 
 
@@ -304,9 +307,10 @@ def preview(spec: StudySpec, *, venue: str) -> dict[str, Any]:
     """
     data = load(spec, venue=venue)
     windows = window_counts(data, spec)
-    problems = data.problems
+    problems, longest = data.problems, spec.windows()[1]
     problems += [
-        f"the {name} part has no window; give more bars or shorter windows"
+        f"the {name} part has no window of {longest.seq_len} + {longest.pred_len}; "
+        "give more bars or shorter windows"
         for name, count in windows.items()
         if not count and data.stretches
     ]

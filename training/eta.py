@@ -29,7 +29,8 @@ class Running:
 def eta_seconds(
     *, to_begin: int, running: Sequence[Running], mean_seconds: float | None
 ) -> float | None:
-    """Return the seconds until a study is done; None while nothing can be said.
+    """Return the seconds until a study is done; None while nothing can be said, as of
+    a last trial that takes longer than the others took.
 
     ``to_begin``: trials that nobody has begun; ``mean_seconds``: how long the ended
     ones took (None = none has ended). As many go on at once as run now.
@@ -46,4 +47,4 @@ def eta_seconds(
     if not open_rests and not to_begin:
         return None
     work = sum(open_rests) + to_begin * (usual or 0.0)
-    return max(work / max(1, len(running)), *open_rests, 0.0)
+    return max(work / max(1, len(running)), *open_rests, 0.0) or None

@@ -35,6 +35,8 @@ def _number(name: str, value: Any, allowed: set[Any]) -> int | float:
         return value if int in allowed else float(value)
     if not float(value).is_integer():
         raise InvalidInput(name, value, "must be a whole number")
+    if abs(value) > LARGEST:
+        raise InvalidInput(name, value, f"must be within {LARGEST}")
     return int(value)
 
 

@@ -13,6 +13,7 @@ from training.engine.build import build_model
 from training.engine.checkpoints import Checkpoint
 from training.engine.data import SeriesData, Splits, make_splits
 from training.engine.errors import TrainingEnded
+from training.engine.judging import compared
 from training.engine.loop import never, train
 from training.engine.results import EpochResult
 from training.engine.scaler import DynamicGradScalerConfig, parameter_count
@@ -112,6 +113,7 @@ class HyperparameterOptimizer:
     def objective(self, trial: optuna.Trial, observer: Observer | None = None) -> float:
         """Train one model and return the validation loss of the weights it keeps.
 
+        In a search among losses, what ``training.engine.judging.compared`` says of them.
         Raises ``optuna.TrialPruned``, and what ``training.engine.loop.train`` raises.
         """
         observer = observer or Observer()
@@ -136,9 +138,12 @@ class HyperparameterOptimizer:
         ):
             observer.epoch(result)
             best = result.best_loss
-            _report(trial, result, reported)
+            loss = result.validation_loss
+            if self.spec.searches_loss:
+                loss = _compared(model, splits, spec)
+            _report(trial, result.epoch, loss, reported)
         observer.trained(Trained(spec, model, splits, best))
-        return best
+        return _compared(model, splits, spec) if self.spec.searches_loss else best
 
     def _with_device(self, spec: StudySpec, trial: optuna.Trial) -> StudySpec:
         """Take the worker's device, and half the batch as often as memory ran out."""
@@ -166,14 +171,18 @@ class HyperparameterOptimizer:
         )
 
 
+def _compared(model: nn.Module, splits: Splits, spec: StudySpec) -> float:
+    kind, size = splits.shape.target_kind, spec.train.eval_batch_size
+    return compared(model, splits.validation, kind, size=size)
+
+
 def _report(
-    trial: optuna.Trial, result: EpochResult, reported: dict[int, float]
+    trial: optuna.Trial, epoch: int, loss: float, reported: dict[int, float]
 ) -> None:
     """Tell the pruner; an epoch that a predecessor reported is not told again."""
-    loss = result.validation_loss
-    if result.epoch not in reported and math.isfinite(loss):
-        trial.report(loss, result.epoch)
+    if epoch not in reported and math.isfinite(loss):
+        trial.report(loss, epoch)
     if trial.should_prune():
         raise optuna.TrialPruned(
-            f"epoch {result.epoch}: its validation loss {loss:.4g} is no longer promising"
+            f"epoch {epoch}: its validation loss {loss:.4g} is no longer promising"
         )

@@ -18,6 +18,7 @@ from training import pushes, selectors, wake
 from training.features import check_names
 from training.models import ScaleMark, Study, Trial, TrialEpoch
 from training.selectors import AGAIN, ENDED, OPEN
+from training.study_space import check_space
 from training.study_spec import StudySpec
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ NAME_LENGTH = 120
 REASON_LENGTH = 500
 MOST_TRIALS = 10_000
 MOST_WORKERS = 64
-SYMBOL = re.compile(r"[A-Z0-9_]{1,64}")
+SYMBOL_LENGTH = 64
 DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
 STUDY_ENDED = ("complete", "cancelled", "failed")
 
@@ -67,14 +68,21 @@ def study_check(spec: StudySpec) -> None:
             "interval", spec.interval, f"must be one of {', '.join(INTERVAL_MS)}"
         )
     for symbol in spec.symbols:
-        if not SYMBOL.fullmatch(str(symbol)):
-            raise InvalidInput("symbols", symbol, "must be letters and digits")
+        # Exchanges have symbols in other alphabets than ours.
+        letters = symbol.replace("_", "").isalnum() and symbol == symbol.upper()
+        if not letters or len(symbol) > SYMBOL_LENGTH:
+            rule = f"must be up to {SYMBOL_LENGTH} capital letters, digits and _"
+            raise InvalidInput("symbols", symbol, rule)
+    if len(set(spec.symbols)) != len(spec.symbols):
+        rule = "must not name a symbol twice"
+        raise InvalidInput("symbols", ", ".join(spec.symbols), rule)
     if not DEVICE.fullmatch(spec.train.device):
         rule = "must be cpu, cuda or cuda:NUMBER"
         raise InvalidInput("train.device", spec.train.device, rule)
     for field, most in (("trials", MOST_TRIALS), ("workers", MOST_WORKERS)):
         if getattr(spec, field) > most:
             raise InvalidInput(field, getattr(spec, field), f"must be at most {most}")
+    check_space(spec)
 
 
 def _checked_name(name: str) -> str:

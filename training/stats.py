@@ -18,7 +18,8 @@ def get_training_stats(
 
     ``totals`` are over all trials of the venue (that of the installation by default) or
     of one study; ``trials`` lists the newest ones, each with the scale at the end of
-    every epoch. Scales are None where no scaler ran.
+    every epoch. Scales are None where no scaler ran; the overflow rate is that of the
+    batches that one scaled.
     """
     venue = venue or settings.QUANTAI.site.exchange
     rows = Trial.objects.filter(study__venue=venue)
@@ -48,13 +49,16 @@ def _totals(venue: str, study: int | None) -> dict[str, Any]:
         scale_min=Min("scale_min"),
         scale_max=Max("scale_max"),
     )
-    scaled = epochs.filter(scale_last__isnull=False).order_by("-at", "-id")
+    scaled = epochs.filter(scale_last__isnull=False)
+    scaled_batches = scaled.aggregate(n=Sum("batches", default=0))["n"]
     return {
         "studies": _by_state(studies),
         "trials": _by_state(trials),
         **sums,
-        "overflow_rate": _rate(sums["overflows"], sums["batches"]),
-        "scale_last": scaled.values_list("scale_last", flat=True).first(),
+        "overflow_rate": _rate(sums["overflows"], scaled_batches),
+        "scale_last": scaled.order_by("-at", "-id")
+        .values_list("scale_last", flat=True)
+        .first(),
     }
 
 

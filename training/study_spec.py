@@ -40,7 +40,8 @@ SEARCHABLE = {
 }
 
 
-DIRECTIONAL = ("gmadl", "gmadl_normalised", "madl", "multitask")
+MULTITASK = "multitask"
+DIRECTIONAL = ("gmadl", "gmadl_normalised", "madl", MULTITASK)
 
 OWNERS = {
     "window": WindowConfig,
@@ -146,22 +147,46 @@ class StudySpec:
         self._check_loss()
 
     def _check_loss(self) -> None:
-        """The sign of a level says nothing: losses of direction need returns."""
-        if self.target == "return":
-            return
+        """The sign of a level says nothing: losses of direction need returns.
+
+        Multi-task forecasts two targets, all others one: the data has either.
+        """
         searched = self.space.get("loss.kind")
-        for kind in (self.train.loss.kind, *(searched.choices if searched else ())):
-            if kind in DIRECTIONAL:
-                raise InvalidInput(
-                    "train.loss.kind",
-                    kind,
-                    "needs returns as the target, not the close",
-                )
+        places: list[tuple[str, str]] = [("train.loss.kind", self.train.loss.kind)]
+        places += [
+            ("space.loss.kind.choices", str(kind))
+            for kind in (searched.choices if searched else ())
+        ]
+        for where, kind in places:
+            if self.target != "return" and kind in DIRECTIONAL:
+                rule = "needs returns as the target, not the close"
+                raise InvalidInput(where, kind, rule)
+            if len(places) > 1 and kind == MULTITASK:
+                rule = "forecasts a second target: it cannot be searched among others"
+                raise InvalidInput(where, kind, rule)
+
+    @property
+    def searches_loss(self) -> bool:
+        """Whether trials minimise different losses, of which no value is like another's."""
+        return any(name.startswith("loss.") for name in self.space)
+
+    def windows(self) -> tuple[WindowConfig, WindowConfig]:
+        """Return the shortest and the longest window that a trial may have."""
+        searched = self.space.get("window.seq_len")
+        if searched is None:
+            return self.window, self.window
+        ends = searched.choices or (searched.low, searched.high)
+        lengths = [int(one) for one in ends if one is not None]
+        return self._window(min(lengths)), self._window(max(lengths))
+
+    def _window(self, seq_len: int) -> WindowConfig:
+        label_len = min(self.window.label_len, seq_len)
+        return dataclasses.replace(self.window, seq_len=seq_len, label_len=label_len)
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> "StudySpec":
         """Return the checked spec; raises ``InvalidInput``."""
-        values = dict(given)
+        values = dict(_mapping("spec", given))
         if "train" in values:
             train = dict(_mapping("train", values["train"]))
             if "loss" in train:

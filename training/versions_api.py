@@ -10,7 +10,7 @@ from ninja.errors import HttpError
 
 from core.export import download, zipped
 from training import selectors
-from training.api_parts import page, times, venue
+from training.api_parts import known_study, page, times, venue
 from training.messages import version_told
 from training.models import ModelVersion
 from training.versions import folder_of, models_folder
@@ -29,6 +29,7 @@ def versions(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """Versions with everything to compare them by, newest first."""
+    known_study(study)
     since_ms, until_ms = times(since, until)
     rows = selectors.versions(
         venue=venue(),

@@ -108,7 +108,7 @@ export class OptunaPlots {
     const complete = this.row.counts?.complete ?? 0;
     const least = LEAST[this.kind];
     if (OF_PARAMETERS.has(this.kind) && !Object.keys(this.row.spec?.space ?? {}).length) return t("This study searches no parameter.");
-    if (least) return complete < least ? t("This needs {n} complete trials; there are {have}.", { n: least, have: complete }) : "";
+    if (least) return complete < least ? t("Complete trials needed: {n}; so far: {have}.", { n: least, have: complete }) : "";
     return this.begun ? "" : t("No trial has begun yet");
   }
 

@@ -16,8 +16,8 @@ const GROUPS = [
     ["model.kind", t("model"), ["informer", "transformer", "dlinear", "ridge", "persistence"]],
     ["model.variant", t("variant"), ["residual", "plain"]],
     ["model.attention", t("attention"), ["full", "probsparse"]],
-    ["model.d_model", t("width"), "whole", { low: 16, high: 128, log: true, choices: "32, 64, 128" }],
-    ["model.n_heads", t("heads"), "whole", { low: 1, high: 8, choices: "2, 4, 8" }],
+    ["model.d_model", t("width"), "whole", { low: 16, high: 128, step: 16, choices: "32, 64, 128" }],
+    ["model.n_heads", t("heads"), "whole", { low: 2, high: 4, step: 2, choices: "2, 4, 8" }],
     ["model.encoder_layers", t("encoder layers"), "whole", { low: 1, high: 3, choices: "1, 2, 3" }],
     ["model.decoder_layers", t("decoder layers"), "whole", { low: 1, high: 2, choices: "1, 2" }],
     ["model.d_ff", t("feed-forward width"), "whole", { low: 64, high: 512, log: true, choices: "128, 256, 512" }],
@@ -38,7 +38,7 @@ const GROUPS = [
     ["loss.a", "GMADL a", "real", { low: 10, high: 10000, log: true, choices: "100, 1000" }],
     ["loss.b", "GMADL b", "real", { low: 1, high: 3, choices: "1, 2" }],
     ["loss.delta", "Huber δ", "real", { low: 0.1, high: 2, choices: "0.5, 1" }],
-  ]],
+  ], t("Values of different losses say nothing of each other: trials of a search among them are compared by direction (MADL), with the close as the target by squared error.")],
 ];
 
 /** Where a parameter's fixed value lies in the spec. */
@@ -86,7 +86,7 @@ class Parameter {
     if (this.options) return null;
     this.low = this.input(t("{name}, lowest", { name: label }), offers.low, { "data-low": this.name });
     this.high = this.input(t("{name}, highest", { name: label }), offers.high, { "data-high": this.name });
-    this.step = this.input(t("{name}, step", { name: label }), null, { placeholder: t("step"), class: "input space-step", "data-step": this.name });
+    this.step = this.input(t("{name}, step", { name: label }), offers.step, { placeholder: t("step"), class: "input space-step", "data-step": this.name });
     this.log = h("input", { type: "checkbox", checked: Boolean(offers.log), "data-log": this.name });
     const logChanged = () => { this.step.disabled = this.log.checked; };
     this.log.addEventListener("change", logChanged);
@@ -124,10 +124,10 @@ export class SpaceEditor {
   /** `spec`: where the values begin; `searched`: name → range offered from the start. */
   constructor(host, spec, searched = []) {
     this.parameters = [];
-    host.replaceChildren(...GROUPS.map(([title, list]) => {
+    host.replaceChildren(...GROUPS.map(([title, list, hint]) => {
       const made = list.map((each) => new Parameter(each, lookUp(spec, placeOf(each[0]))));
       this.parameters.push(...made);
-      return h("fieldset", { class: "space-group" }, h("legend", {}, title), made.map((each) => each.line));
+      return h("fieldset", { class: "space-group" }, h("legend", {}, title), made.map((each) => each.line), hint ? h("p", { class: "hint" }, hint) : "");
     }));
     for (const each of this.parameters) {
       if (!searched.includes(each.name)) continue;

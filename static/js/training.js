@@ -68,7 +68,9 @@ export function secondsOf(row) {
   return ((toMs(row.ended_at) ?? Date.now()) - from) / 1000;
 }
 
-export const overflowRate = (trial) => (trial.totals?.batches ? (trial.totals.overflows ?? 0) / trial.totals.batches : null);
+/** Share of batches whose step was skipped; null where no scaler runs. */
+export const overflowRate = (trial) => (hasScaler(trial) && trial.totals?.batches ? (trial.totals.overflows ?? 0) / trial.totals.batches : null);
+export const hasScaler = (trial) => trial.init_scale !== null && trial.init_scale !== undefined;
 export const ended = (study) => ["complete", "pruned", "failed", "cancelled"].reduce((sum, state) => sum + (study.counts?.[state] ?? 0), 0);
 export const done = (study) => (study.counts?.complete ?? 0) + (study.counts?.pruned ?? 0);
 

@@ -148,6 +148,7 @@ def test_a_study_without_a_scaler_says_so(browse, trained):
     expect(page.locator("#study-reason")).to_have_text("asked by eve", timeout=20_000)
     expect(page.locator("#compare-state")).to_contain_text("No loss scaler")
     expect(page.locator("#tile-overflow")).to_contain_text("no loss scaler")
+    expect(trial(page, trained, 0, "plain").locator(".col-overflow")).to_have_text("–")
     page.click("[data-what=train]")
     expect(page.locator("#compare-plot .js-line").first).to_be_attached()
 

@@ -394,6 +394,8 @@ class TestModels:
         assert get(viewer, f"/models?study={typical.id}")["models"] == found[1:]
         assert get(viewer, f"/models?after={new.id}")["models"] == found[1:]
         assert viewer.get(f"{BASE}/models/999").status_code == 404
+        for nowhere in (999, 10**22):
+            assert viewer.get(f"{BASE}/models?study={nowhere}").status_code == 404
 
     def test_a_version_is_downloaded_whole(self, viewer, folder):
         row = planted.version(None, 'my "model" 1', folder="simulator/first")

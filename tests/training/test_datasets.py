@@ -61,6 +61,32 @@ def test_a_gap_ends_a_stretch_and_is_told():
 
 
 @pytest.mark.django_db
+def test_a_search_over_windows_keeps_what_the_shortest_and_counts_what_the_longest_needs():
+    made = rows(400)
+    # A stretch of 70 bars: enough for 12 bars seen after the warm-up, not for 96.
+    store(made[:300] + made[330:])
+    wide = spec(window=WindowConfig(96, 48, 2))
+    assert len(datasets.load(wide, venue="simulator").stretches) == 1
+    seen = spec(
+        window=WindowConfig(96, 48, 2),
+        space={"window.seq_len": Range(choices=(12, 120))},
+    )
+    data = datasets.study_data(seen, venue="simulator")
+    assert len(data.stretches) == 2
+    counts = {}
+    for seq_len in (12, 120):
+        window = WindowConfig(seq_len, 12, 2)
+        splits = make_splits(data.series(), window, data.borders(seen))
+        counts[seq_len] = len(splits.train)
+    assert datasets.window_counts(data, seen)["train"] == counts[120] < counts[12]
+    told = datasets.preview(
+        spec(space={"window.seq_len": Range(low=12, high=390)}), venue="simulator"
+    )
+    assert told["refused"]
+    assert "no window of 390 + 2" in told["problems"][0]
+
+
+@pytest.mark.django_db
 def test_several_symbols_and_a_period():
     store(rows(300, seed=1), symbol="BTCUSDT")
     store(rows(300, seed=2), symbol="ETHUSDT")

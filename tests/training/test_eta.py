@@ -17,8 +17,9 @@ from training.eta import Running, eta_seconds
         (4, [Running(30, 5, 5), Running(30, 5, 5)], None, 150),
         # The ended ones say how long one takes; this one has no epoch yet.
         (1, [Running(4, 0, 10)], 10.0, 16),
-        # One that takes longer than the others is not over before it begins.
-        (0, [Running(40, 0, 10)], 10.0, 0),
+        # The last one takes longer than the others: it is not over, nobody knows when.
+        (0, [Running(40, 0, 10)], 10.0, None),
+        (3, [Running(40, 0, 10)], 10.0, 30),
         # The longest one decides.
         (0, [Running(10, 1, 9), Running(90, 9, 1)], 50.0, 90),
         # A trial without an epoch and nothing to go by.
@@ -37,6 +38,6 @@ def test_the_remaining_time(to_begin, running, mean, expected):
     st.lists(st.builds(Running, st.floats(0, 1e5), st.integers(0, 50), st.integers(0, 50))),
     st.one_of(st.none(), st.floats(0, 1e5)),
 )  # fmt: skip
-def test_it_is_never_negative(to_begin, running, mean):
+def test_it_is_never_negative_nor_nothing(to_begin, running, mean):
     found = eta_seconds(to_begin=to_begin, running=running, mean_seconds=mean)
-    assert found is None or found >= 0
+    assert found is None or found > 0

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 
+import numpy as np
 import optuna
 import pytest
 
 from tests.training.engine.series import waves
+from training.engine.judging import predict, targets
 from training.optimizer import HyperparameterOptimizer, Observer
 from training.study_spec import StudySpec
 
@@ -96,3 +98,39 @@ def test_it_needs_no_framework():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_losses_that_are_searched_are_compared_by_one_measure_not_by_their_values():
+    """GMADL is below 0 and squared errors are above: by value it would always win."""
+    one = spec(trials=2, space={"loss.kind": {"choices": ["mse", "gmadl_normalised"]}})
+    heard = []
+
+    class Listening(Observer):
+        def trained(self, trained):
+            data = trained.splits.validation
+            forecast, came = predict(trained.model, data), targets(data)
+            direction = -(np.sign(forecast * came) * np.abs(came)).mean()
+            heard.append((direction, trained.value))
+
+    optimizer = HyperparameterOptimizer(one, [waves(kind="return")])
+    study = optuna.create_study()
+    for kind in one.space["loss.kind"].choices:
+        study.enqueue_trial({"loss.kind": kind})
+    study.optimize(lambda trial: optimizer.objective(trial, Listening()), n_trials=2)
+    for trial, (direction, own) in zip(study.trials, heard, strict=True):
+        assert trial.value == pytest.approx(direction, rel=1e-5)
+        assert trial.value != pytest.approx(own)
+        assert trial.value in trial.intermediate_values.values()
+
+
+def test_without_a_search_among_losses_a_trial_has_its_validation_loss():
+    heard = []
+
+    class Listening(Observer):
+        def trained(self, trained):
+            heard.append(trained.value)
+
+    optimizer = HyperparameterOptimizer(spec(), [waves(kind="return")])
+    study = optuna.create_study()
+    study.optimize(lambda trial: optimizer.objective(trial, Listening()), n_trials=1)
+    assert heard == [study.best_value]

@@ -197,6 +197,9 @@ def test_statistics_of_one_study_and_of_nothing(typical):
     assert found["totals"]["trials"] == {"total": 1, "running": 1}
     assert (found["totals"]["batches"], found["totals"]["scale_last"]) == (50, None)
     assert len(stats.get_training_stats(trials=2)["trials"]) == 2
+    # Batches that nothing scaled do not make overflows rarer.
+    both = stats.get_training_stats()["totals"]
+    assert (both["batches"], both["overflow_rate"]) == (850, 4 / 800)
     empty = stats.get_training_stats(venue="binance")
     assert empty["totals"]["overflow_rate"] == 0.0
     assert empty["totals"]["trials"] == {"total": 0}

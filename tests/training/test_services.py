@@ -86,6 +86,14 @@ def test_two_studies_of_a_venue_never_share_a_name():
         ("a\nb", {}, "name"),
         ("a", {"interval": "7m"}, "interval"),
         ("a", {"symbols": ("BTC/USDT",)}, "symbols"),
+        ("a", {"symbols": ("BTCUSDT", "BTCUSDT")}, "symbols"),
+        ("a", {"symbols": ("btcusdt",)}, "symbols"),
+        ("a", {"symbols": ("X" * 65,)}, "symbols"),
+        (
+            "a",
+            {"space": {"model.dropout": {"low": 0, "high": 2}}},
+            "space.model.dropout.high",
+        ),
         ("a", {"features": ("nonsense",)}, "features"),
         ("a", {"trials": 10_001}, "trials"),
         ("a", {"workers": 65}, "workers"),
@@ -304,3 +312,7 @@ def test_browsers_hear_of_a_study_after_commit_without_its_spec(
     assert (told["state"], told["counts"]["waiting"]) == ("waiting", 4)
     assert not {"spec", "data"} & told.keys()
     assert push.position("training") == {"epoch": message.epoch, "seq": message.seq}
+
+
+def test_symbols_may_have_the_letters_that_exchanges_give_them():
+    assert create("a", symbols=["币安人生USDT", "1000PEPEUSDT", "BTCUSD_PERP"])

@@ -44,6 +44,7 @@ def test_ranges_take_the_type_of_what_they_are_of():
         ({"symbols": [1]}, "symbols", "must be a list of texts"),
         ({"source": 3}, "source", "must be text"),
         ({"start": "today"}, "start", "must be a whole number"),
+        ({"start": 1e30}, "start", "must be within"),
         ({"model": 3}, "model", "must be an object"),
         ({"model": {"n_heads": 3}}, "model.n_heads", "must divide"),
         ({"nonsense": 3}, "nonsense", "there is no such field"),
@@ -85,3 +86,39 @@ def test_what_does_not_fit_is_refused_by_its_whole_name(given, field, rule):
         StudySpec.from_dict(given)
     assert refused.value.field == field
     assert rule in refused.value.rule
+
+
+@pytest.mark.parametrize("base", ["mse", "multitask"])
+def test_multi_task_has_more_targets_than_the_losses_it_would_be_searched_among(base):
+    given = {"train": {"loss": {"kind": base}}}
+    StudySpec.from_dict(given)
+    space = {"loss.kind": {"choices": ["mse", "multitask"]}}
+    with pytest.raises(InvalidInput, match="cannot be searched among others"):
+        StudySpec.from_dict({**given, "space": space})
+
+
+def test_a_loss_of_direction_among_those_searched_needs_returns():
+    space = {"loss.kind": {"choices": ["mse", "gmadl"]}}
+    StudySpec.from_dict({"space": space})
+    with pytest.raises(InvalidInput, match="needs returns") as refused:
+        StudySpec.from_dict({"space": space, "target": "close"})
+    assert refused.value.field == "space.loss.kind.choices"
+
+
+def test_windows_are_as_short_and_as_long_as_the_search_makes_them():
+    window = {"seq_len": 96, "label_len": 48, "pred_len": 2}
+    fixed = StudySpec.from_dict({"window": window})
+    assert fixed.windows() == (fixed.window, fixed.window)
+    for values in ({"choices": [64, 24, 128]}, {"low": 24, "high": 128}):
+        spec = StudySpec.from_dict(
+            {"window": window, "space": {"window.seq_len": values}}
+        )
+        short, long = spec.windows()
+        assert (short.seq_len, short.label_len, short.pred_len) == (24, 24, 2)
+        assert (long.seq_len, long.label_len, long.pred_len) == (128, 48, 2)
+
+
+@pytest.mark.parametrize("given", [[], "", None, 3])
+def test_what_is_no_object_is_no_study_of_defaults(given):
+    with pytest.raises(InvalidInput, match="must be an object"):
+        StudySpec.from_dict(given)

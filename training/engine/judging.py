@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from training.engine.config import TargetKind
 from training.engine.data import WindowSet
-from training.engine.losses import Loss
+from training.engine.losses import ElementLoss, Loss, MADLLoss
 
 
 @torch.inference_mode()
@@ -37,6 +38,25 @@ def judged(
         sums += found * len(indices)
     loss_mean, mse, mae = (sums / len(data)).tolist()
     return {"loss": loss_mean, "mse": mse, "mae": mae}
+
+
+@torch.inference_mode()
+def compared(
+    model: nn.Module, data: WindowSet, kind: TargetKind, *, size: int
+) -> float:
+    """Return what models are compared by that were trained by different losses.
+
+    The lower the better: of returns the mean of -sign(y f) |y| (MADL), which does not
+    depend on how large forecasts are; of levels the squared error (scaled values).
+    """
+    model.eval()
+    measure = MADLLoss() if kind == "return" else ElementLoss(nn.MSELoss())
+    total = torch.zeros((), device=data.values.device, dtype=torch.float64)
+    for indices in data.all_batches(size):
+        batch = data.batch(indices)
+        output = model(batch.x, batch.x_marks, batch.y_marks)
+        total += measure.judge(output, batch.y) * len(indices)
+    return float(total.item() / len(data))
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
 import { trainingExports } from "../training_exports.js";
 import {
-  actionButtons, done, ended, figure, isOpen, mayRunAgain, oneStudyStore, overflowRate, paramsText, percent, progressCell, secondsOf, shortName, showActions, showProgress, showState,
+  actionButtons, done, ended, figure, hasScaler, isOpen, mayRunAgain, oneStudyStore, overflowRate, paramsText, percent, progressCell, secondsOf, shortName, showActions, showProgress, showState,
   stateBadge, studyMayRunAgain, trialPage, valueText,
 } from "../training.js";
 import { setTile, stateBox } from "../ui.js";
@@ -80,10 +80,10 @@ function showHead(row) {
 }
 
 function showTiles(row) {
-  const rows = [...trials().values()];
+  const rows = [...trials().values()].filter(hasScaler);
   const batches = rows.reduce((sum, trial) => sum + (trial.totals?.batches ?? 0), 0);
   const overflows = rows.reduce((sum, trial) => sum + (trial.totals?.overflows ?? 0), 0);
-  const scaled = rows.some((trial) => trial.init_scale !== null && trial.init_scale !== undefined);
+  const scaled = rows.length > 0;
   setTile("progress", `${number(done(row))} / ${number(row.trials_wanted)}`, { note: t("{pruned} pruned · {n} wait", { pruned: number(row.counts?.pruned ?? 0), n: number(isOpen(row) ? row.counts?.waiting ?? 0 : 0) }) });
   setTile("best", figure(row.best?.value), { note: row.best ? t("trial {n}: {params}", { n: row.best.number, params: paramsText(row.best.params) }) : t("no trial has ended well yet") });
   setTile("eta", isOpen(row) ? duration(row.eta_seconds) : "–", { note: isOpen(row) ? t("from the trials so far") : t("ended {at}", { at: dateTime(row.ended_at).slice(0, 16) }) });

@@ -121,7 +121,7 @@ function showTiles(row, list) {
   const as_of = last ? `${t("epoch")} ${last.epoch} · ${ago((serverNow() - last.at) / 1000)}` : t("no epoch yet");
   setTile("epochs", `${number(row.epochs_done)} / ${number(row.epochs_wanted)}`, { note: last ? t("{time} for the last", { time: duration(last.seconds) }) : t("no epoch yet") });
   setTile("validation", figure(last?.validation_loss), { note: as_of });
-  setTile("best", figure(mark?.validation_loss), { note: mark ? `${t("epoch")} ${mark.epoch}` : "" });
+  setTile("best", figure(mark?.validation_loss), { note: mark ? `${t("epoch")} ${mark.epoch}` : last ? t("no epoch beat its beginning") : t("no epoch yet") });
   setTile("scale", scaled ? figure(last.scale_last) : NONE, { note: scaled ? `${scaleText(last.scale_last).replace(/^.*\(/, "(")} · ${as_of}` : t("no loss scaler") });
   setTile("overflow", scaled ? percent(overflows / Math.max(1, batches)) : NONE, { unit: scaled ? "%" : "", tone: scaled && overflows / batches > 0.01 ? "warn" : "", note: scaled ? t("{n} of {all} batches", { n: number(overflows), all: number(batches) }) : t("no loss scaler") });
   setTile("rate", figure(last?.learning_rate), { note: as_of });
