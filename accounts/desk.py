@@ -14,6 +14,7 @@ from typing import Any
 
 from accounts import crash_points
 from accounts.domain.exchange import (
+    FillNews,
     NewOrder,
     OrderNews,
     OrderRef,
@@ -21,6 +22,7 @@ from accounts.domain.exchange import (
     StreamNews,
 )
 from accounts.gateway import Gateway, GatewayRefused, GatewayUnavailable
+from accounts.hearing import Hearing
 from accounts.journal_records import (
     Compared,
     OrderAnswered,
@@ -78,6 +80,13 @@ class Desk:
         self._cause = "start"
         self._asked = asyncio.Event()
         self._asking: dict[str, asyncio.Task[OrderNews | None]] = {}
+        self._hearing = Hearing(
+            gateway,
+            room.clock,
+            keep=self._keep,
+            ask=self.ask_later,
+            compare=self._heard_too_little,
+        )
 
     @property
     def name(self) -> str:
@@ -105,6 +114,7 @@ class Desk:
             for task in self._asking.values():
                 task.cancel()
             await asyncio.gather(*self._asking.values(), return_exceptions=True)
+            await self._hearing.close()
             await self.gateway.close()
 
     async def _hear(self) -> None:
@@ -113,6 +123,10 @@ class Desk:
                 self._stream(event)
             else:
                 self._room.recorder.put([Record(self.account, event)])
+                self._hearing.heard(event)
+
+    def _keep(self, fills: Iterable[FillNews]) -> None:
+        self._room.recorder.put(Record(self.account, fill) for fill in fills)
 
     def _stream(self, news: StreamNews) -> None:
         if news.up:
@@ -130,6 +144,10 @@ class Desk:
         self._cause = cause
         self.compared.clear()
         self._asked.set()
+
+    def _heard_too_little(self) -> None:
+        if self._stream_up:  # else the next one is compared when it comes up
+            self.want_comparison("fills")
 
     async def _compare_forever(self) -> None:
         await self._wait_asked(STREAM_SECONDS)
@@ -152,7 +170,7 @@ class Desk:
     async def _compare(self) -> bool:
         """Compare once; returns True when it came to an end."""
         self._asked.clear()
-        cause = self._cause
+        cause, told = self._cause, self._hearing.turn
         try:
             async with self._room.comparing:
                 found = await compare(
@@ -170,6 +188,7 @@ class Desk:
             self._refused(cause, error)
             return False
         self.problem, self.compared_at = "", found.at
+        self._hearing.compared(told)
         if not self._asked.is_set():
             # Nothing came up meanwhile that it may not have seen.
             self._ready = True
@@ -201,6 +220,10 @@ class Desk:
         body = OrderAnswered(order.client_id, outcome, sent_at, clock.now_ms())
         self._room.recorder.put([Record(self.account, body)])
         crash_points.reach("after_ack")
+        self._hearing.learned(outcome.news, outcome.fills)
+        ref = OrderRef(order.symbol, order.client_id, algo=order.conditional)
+        if outcome.kind == "done" and self._stream_up:
+            self._hearing.placed(ref, outcome.news)
         if outcome.kind == "unknown":
             log.warning(
                 "%s: nobody can tell what became of %s (%s): asking",
@@ -208,7 +231,6 @@ class Desk:
                 order.client_id,
                 outcome.message,
             )
-            ref = OrderRef(order.symbol, order.client_id, algo=order.conditional)
             self.ask_later(ref)
         return outcome
 
@@ -247,25 +269,13 @@ class Desk:
                 continue
             if news is not None:
                 room.recorder.put([Record(self.account, news)])
-                if news.filled:
-                    await self._fetch_fills(ref.symbol, news)
+                await self._hearing.fetch(news)
                 return news
             if asked >= certain:
                 text = "the exchange does not know it"
                 body = OrderNeverSent(ref.client_id, text, room.clock.now_ms())
                 room.recorder.put([Record(self.account, body)])
                 return None
-
-    async def _fetch_fills(self, symbol: str, news: OrderNews) -> None:
-        """The stream may have told its executions before anybody heard."""
-        since = news.at - int(CERTAIN_SECONDS * 1000)
-        try:
-            fills = await self.gateway.fills(symbol, since_ms=since)
-        except (GatewayUnavailable, GatewayRefused) as error:
-            log.warning("%s: fills of %s: %s", self.name, symbol, error)
-            self.want_comparison("fills")
-            return
-        self._room.recorder.put(Record(self.account, fill) for fill in fills)
 
     async def changed(self, ref: OrderRef, job: Awaitable[Outcome]) -> Outcome:
         """Wait for something that changes an order, and record the state it led to.
@@ -277,7 +287,8 @@ class Desk:
             self._room.recorder.put([Record(self.account, outcome.news)])
         elif outcome.kind != "not_sent":
             self.ask_later(ref)
-        self._room.recorder.put(Record(self.account, fill) for fill in outcome.fills)
+        self._keep(outcome.fills)
+        self._hearing.learned(outcome.news, outcome.fills)
         return outcome
 
     def status(self) -> dict[str, Any]:

@@ -80,6 +80,9 @@ class Gateway(Protocol):
     async def fills(self, symbol: str, *, since_ms: int) -> list[FillNews]:
         """Return the executions of a symbol since then, oldest first, all pages."""
 
+    async def fills_of(self, symbol: str, exchange_id: int) -> list[FillNews]:
+        """Return the executions of one order, of the last seven days, all pages."""
+
     async def incomes(self, *, since_ms: int) -> list[IncomeNews]:
         """Return the money that moved since then, oldest first, all pages."""
 

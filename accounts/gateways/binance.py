@@ -24,7 +24,7 @@ from accounts.gateways import mapping
 from accounts.gateways.children import Children
 from accounts.gateways.event_mapping import account_events
 from accounts.gateways.event_queue import EventQueue
-from accounts.gateways.history import all_fills, all_incomes
+from accounts.gateways.history import WINDOW_MS, all_fills, all_incomes
 from accounts.gateways.outcomes import outcome_of, read_error, together
 from accounts.gateways.words import margin_type_of
 from market.binance.events import Report
@@ -263,8 +263,18 @@ class BinanceGateway:
 
     async def fills(self, symbol: str, *, since_ms: int) -> list[FillNews]:
         """See ``Gateway``."""
+        return await self._fills(symbol, since_ms, None)
+
+    async def fills_of(self, symbol: str, exchange_id: int) -> list[FillNews]:
+        """See ``Gateway``."""
+        since = self._private.now_ms() - WINDOW_MS
+        return await self._fills(symbol, since, exchange_id)
+
+    async def _fills(
+        self, symbol: str, since_ms: int, order_id: int | None
+    ) -> list[FillNews]:
         with _reading():
-            rows = await all_fills(self._private, symbol, since_ms)
+            rows = await all_fills(self._private, symbol, since_ms, order_id)
             return [self._children.renamed(mapping.fill_news(row)) for row in rows]
 
     async def incomes(self, *, since_ms: int) -> list[IncomeNews]:

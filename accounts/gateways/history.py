@@ -14,9 +14,9 @@ Row = TypeVar("Row", TradeBody, IncomeBody)
 
 
 async def all_fills(
-    private: PrivateRest, symbol: str, since_ms: int
+    private: PrivateRest, symbol: str, since_ms: int, order_id: int | None = None
 ) -> list[TradeBody]:
-    """Return the executions of a symbol, oldest first, each once."""
+    """Return the executions of a symbol, or of one order, oldest first, each once."""
     found: dict[int, TradeBody] = {}
     now = private.now_ms()
     start = max(since_ms, now - TOLD_MS)
@@ -24,7 +24,7 @@ async def all_fills(
         end = min(start + WINDOW_MS, now)
 
         async def page(begin: int, end: int = end) -> tuple[TradeBody, ...]:
-            return await private.trades(symbol, start=begin, end=end)
+            return await private.trades(symbol, start=begin, end=end, order_id=order_id)
 
         for row in await _pages(page, start, lambda each: each.id):
             found[row.id] = row

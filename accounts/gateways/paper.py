@@ -199,6 +199,11 @@ class PaperGateway:
             if row.symbol == symbol and row.at >= since_ms
         ]
 
+    async def fills_of(self, symbol: str, exchange_id: int) -> list[FillNews]:
+        """See ``Gateway``."""
+        made = await self.fills(symbol, since_ms=0)
+        return [each for each in made if each.exchange_id == exchange_id]
+
     async def incomes(self, *, since_ms: int) -> list[IncomeNews]:
         """See ``Gateway``."""
         return [

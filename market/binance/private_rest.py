@@ -32,7 +32,7 @@ from market.binance.private_schemas import (
     reader,
 )
 from market.binance.rest_errors import RestGarbled
-from market.binance.signed import Params, SignedCaller, told
+from market.binance.signed import Params, SignedCaller, Value, told
 
 BATCH = 5
 PAGE = 1_000
@@ -229,15 +229,22 @@ class PrivateRest:
         return body.dual_side_position
 
     async def trades(
-        self, symbol: str, *, start: int, end: int
+        self, symbol: str, *, start: int, end: int, order_id: int | None = None
     ) -> tuple[TradeBody, ...]:
-        """Return executions of at most seven days, oldest first, one page."""
+        """Return executions of at most seven days, oldest first, one page.
+
+        Those of one order with its ``order_id``.
+        """
+        params: dict[str, Value] = {
+            "symbol": symbol,
+            "startTime": start,
+            "endTime": end,
+            "limit": PAGE,
+        }
+        if order_id is not None:
+            params["orderId"] = order_id
         return await self._caller.ask(
-            "GET",
-            "/fapi/v1/userTrades",
-            _trades,
-            {"symbol": symbol, "startTime": start, "endTime": end, "limit": PAGE},
-            weight=5,
+            "GET", "/fapi/v1/userTrades", _trades, params, weight=5
         )
 
     async def incomes(self, *, start: int) -> tuple[IncomeBody, ...]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from asgiref.sync import sync_to_async
 
+from accounts import hearing
 from accounts.intent_documents import (
     AmendOrder,
     CancelAll,
@@ -241,7 +242,8 @@ async def test_events_that_come_twice_change_nothing(rig):
     assert newest.differences == []
 
 
-async def test_what_nobody_heard_is_found_and_mended(rig):
+async def test_what_nobody_heard_is_found_and_mended(rig, monkeypatch):
+    monkeypatch.setattr(hearing, "HEAR_SECONDS", 3600)
     for each in rig.gateways.values():
         each[-1].mute = True
     _, answer = await rig.ask(replace(REST, accounts=("a",)))

@@ -52,6 +52,8 @@ async def test_the_life_of_a_position(desk):
     assert (again.kind, again.code) == ("refused", -2022)
     fills = await gateway.fills(desk.symbol, since_ms=0)
     await until(lambda: desk.fills("sell"))
+    of_one = await gateway.fills_of(desk.symbol, fills[0].exchange_id)
+    assert of_one == [one for one in fills if one.exchange_id == fills[0].exchange_id]
     told = desk.fills("buy") | desk.fills("sell")
     assert {fill.trade_id for fill in fills} == told
     incomes = await gateway.incomes(since_ms=0)

@@ -420,6 +420,22 @@ async def test_fills_come_whole_over_pages_and_weeks(desk, gateway):
     assert isinstance(found[0], FillNews)
 
 
+async def test_fills_of_an_order_are_asked_for_by_its_number(desk, gateway):
+    now = gateway._private.now_ms()
+    asked = []
+
+    def page(params):
+        asked.append(params)
+        return trades(0, 2, now - 60_000)
+
+    desk.on("GET /fapi/v1/userTrades", page)
+    found = await gateway.fills_of("BTCUSDT", 71)
+    assert [(one.trade_id, one.exchange_id) for one in found] == [(0, 71), (1, 71)]
+    (params,) = asked
+    assert (params["symbol"], params["orderId"]) == ("BTCUSDT", "71")
+    assert int(params["endTime"]) - int(params["startTime"]) < 7 * 86_400_000
+
+
 async def test_incomes_of_one_transaction_are_told_apart_by_their_kind(desk, gateway):
     row = {
         "symbol": "BTCUSDT",
