@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 # Names of the clock's tasks, known without loading any model.
 EQUITY_SNAPSHOT = "accounts.equity_snapshot"
 EQUITY_PRUNE = "accounts.equity_prune"
+INTENTS_PRUNE = "accounts.intents_prune"
 
 MASTER_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 KEY_RULE = "must be 32 random bytes in URL-safe base64, as Fernet.generate_key() makes"
@@ -40,6 +41,12 @@ class AccountsSettings(BaseModel):
         90,
         ge=1,
         description="Days for which every value is kept; older ones: the last of a day",
+    )
+    intent_days: int = Field(
+        90,
+        ge=1,
+        description="Days after which what was asked of the trader is forgotten, its "
+        "Idempotency-Key too; orders and the audit trail stay",
     )
     master_keys: SecretStr = Field(
         SecretStr(""),

@@ -10,16 +10,16 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Iterable
 from typing import Any
 
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.intent_documents import KINDS, IntentResult, Payload, document
-from accounts.models import Intent
-from accounts.models.orders import IntentState
+from accounts.models import Intent, Order
+from accounts.models.orders import FINAL_STATES, IntentState
 from core import bell, control, wire
 from core import redis as core_redis
 from core.clock import now_ms
@@ -35,6 +35,8 @@ LOOK_SECONDS = 1.0
 BLIND_LOOK_SECONDS = 0.1
 KEY_LENGTH = 80
 NOBODY = "no trader is running; start one (./quantai up, or manage run_trader)"
+# Deleted in one transaction, and by one call.
+PRUNED, PRUNED_AT_MOST = 500, 10_000
 OPEN_STATES = (IntentState.WAITING.value, IntentState.TAKEN.value)
 
 
@@ -257,12 +259,27 @@ def _end_where(
     intent.refresh_from_db()
 
 
-def intents_prune(*, venue: str, before_ms: int, kinds: Iterable[str] = ()) -> int:
+def intents_prune(*, venue: str, before_ms: int) -> int:
     """Delete intents that ended before ``before_ms``; returns how many.
 
-    Those that the audit trail does not tell of yet stay.
+    Those that the audit trail does not tell of yet stay, and those of which an order
+    is still open. One call deletes ``PRUNED_AT_MOST``.
     """
-    rows = Intent.objects.filter(venue=venue, ended_at__lt=before_ms, audited=True)
-    if kinds:
-        rows = rows.filter(kind__in=list(kinds))
-    return rows.delete()[0]
+    alive = Order.objects.filter(parent__intent=OuterRef("pk"))
+    alive = alive.exclude(state__in=[one.value for one in FINAL_STATES])
+    # What ended so long ago was created before that: an index finds it.
+    old = Intent.objects.filter(
+        ~Exists(alive),
+        venue=venue,
+        state__in=[one.value for one in IntentState if one.value not in OPEN_STATES],
+        created_at__lt=before_ms,
+        ended_at__lt=before_ms,
+        audited=True,
+    )
+    gone = 0
+    while gone < PRUNED_AT_MOST:
+        part = list(old.order_by("created_at").values_list("id", flat=True)[:PRUNED])
+        if not part:
+            break
+        gone += Intent.objects.filter(id__in=part).delete()[0]
+    return gone

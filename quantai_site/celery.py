@@ -10,7 +10,7 @@ from celery import Celery
 from celery.signals import setup_logging, worker_process_init
 from django.conf import settings
 
-from accounts.config import EQUITY_PRUNE, EQUITY_SNAPSHOT
+from accounts.config import EQUITY_PRUNE, EQUITY_SNAPSHOT, INTENTS_PRUNE
 from core.child import end_with_parent
 from training import wake
 
@@ -90,6 +90,11 @@ app.conf.update(
         },
         "equity-prune": {
             "task": EQUITY_PRUNE,
+            "schedule": PRUNE_SECONDS,
+            "options": {"expires": PRUNE_SECONDS},
+        },
+        "intents-prune": {
+            "task": INTENTS_PRUNE,
             "schedule": PRUNE_SECONDS,
             "options": {"expires": PRUNE_SECONDS},
         },

@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from django.conf import settings
 
-from accounts import intent_audit, intents
-from accounts.models import Intent
+from accounts import intent_audit, intents, tasks
+from accounts.models import Intent, Order, ParentOrder
 from core import audit
+from core.clock import now_ms
 from core.models import AuditEntry
+from quantai_site.celery import app
 from tests.accounts import planted
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +23,7 @@ def intent(ended_at=None, **more):
         "actor": "alice",
         "payload": {"symbol": "BTCUSDT", "quantity": "1"},
         "state": "done" if ended_at else "taken",
-        "created_at": planted.NOW,
+        "created_at": ended_at or planted.NOW,
         "deadline": planted.NOW,
         "ended_at": ended_at,
     } | more
@@ -60,6 +63,47 @@ def test_nothing_is_pruned_before_it_was_told_of():
     assert intents.intents_prune(venue="simulator", before_ms=2) == 0
     intent_audit.intents_audit(venue="simulator")
     assert intents.intents_prune(venue="simulator", before_ms=2) == 1
+
+
+def test_only_what_ended_before_the_moment_and_has_no_open_order_is_pruned(monkeypatch):
+    monkeypatch.setattr(intents, "PRUNED", 2)
+    gone = [intent(end) for end in (1, 2, 3)]
+    kept = [intent(9), intent(None, state="taken"), intent(None, state="waiting")]
+    account = planted.account()
+    for name, state in (("rests", "new"), ("lost", "unknown"), ("done", "filled")):
+        one = intent(4)
+        (gone if name == "done" else kept).append(one)
+        planted.order(account, parent=planted.parent(intent=one), state=state)
+    kept.append(intent(1, venue="testnet"))
+    Intent.objects.update(audited=True)
+    assert intents.intents_prune(venue="simulator", before_ms=9) == len(gone)
+    assert set(Intent.objects.all()) == set(kept)
+    assert ParentOrder.objects.filter(intent=None).count() == 1
+    assert Order.objects.count() == 3
+
+
+def test_one_call_prunes_so_much_and_no_more(monkeypatch):
+    monkeypatch.setattr(intents, "PRUNED", 2)
+    monkeypatch.setattr(intents, "PRUNED_AT_MOST", 4)
+    for end in range(1, 8):
+        intent(end)
+    Intent.objects.update(audited=True)
+    told = [intents.intents_prune(venue="simulator", before_ms=9) for _ in range(3)]
+    assert told == [4, 3, 0]
+
+
+def test_the_schedule_forgets_by_the_age_of_the_settings():
+    day_ms, days = 86_400_000, settings.QUANTAI.accounts.intent_days
+    one = intent(now_ms() - (days - 1) * day_ms)
+    Intent.objects.update(audited=True)
+    tasks.intents_prune()
+    assert Intent.objects.get() == one
+    aged = now_ms() - (days + 1) * day_ms
+    Intent.objects.update(created_at=aged, ended_at=aged)
+    tasks.intents_prune()
+    assert not Intent.objects.exists()
+    scheduled = {each["task"] for each in app.conf.beat_schedule.values()}
+    assert tasks.intents_prune.name in scheduled
 
 
 def test_an_intent_and_its_mark_are_kept_together(monkeypatch):
