@@ -1,8 +1,8 @@
-"""The exchanges that data may come from, and the badge that tells people which."""
+"""The badge that tells people where data and orders of a venue go."""
 
-BADGES = {"simulator": "SIMULATED", "testnet": "TESTNET", "binance": "PAPER"}
+from django.conf import settings
 
 
 def badge(venue: str) -> str:
-    """Return what pages and exports show for ``venue``; orders are never live yet."""
-    return BADGES.get(venue, venue.upper())
+    """Return what pages and files show for ``venue``: PAPER, LIVE …"""
+    return settings.VENUE_BADGES.get(venue, venue.upper())

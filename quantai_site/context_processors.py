@@ -11,7 +11,7 @@ from core.venues import badge
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Venue, its badge and the version; orders are never live in this release."""
+    """Venue, its badge, the version, and whether the reader may change anything."""
     venue = settings.QUANTAI.site.exchange
     return {
         "venue": venue,

@@ -7,6 +7,7 @@ import sys
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.management.utils import get_random_secret_key
 
+from accounts.domain import modes
 from core.logs import log_everything, logging_config
 from core.secret_file import read_or_create
 from quantai_site import config
@@ -23,6 +24,12 @@ except config.ConfigError as error:
 
 SITE = QUANTAI.site
 VERSION = "0.1.0"
+
+# What pages and files say of a venue's data and orders.
+VENUE_BADGES = {
+    venue: modes.site_badge(venue, SITE.trading_mode, guarded=modes.GUARDED)
+    for venue in modes.VENUES
+}
 
 DEBUG = SITE.debug
 SECRET_KEY = SITE.secret_key.get_secret_value() or read_or_create(

@@ -56,6 +56,24 @@ def decide(given: Circumstances) -> Decision:
     return Decision("refused" if reason else "exchange", "LIVE", reason)
 
 
+def site_badge(venue: Venue, trading_mode: TradingMode, *, guarded: bool) -> Badge:
+    """Return what every page and file of a venue says: the most that an account may do.
+
+    LIVE as soon as an account could trade for real money, whether or not there is one.
+    """
+    most = decide(
+        Circumstances(
+            venue=venue,
+            mode="exchange",
+            trading_mode=trading_mode,
+            live_enabled=True,
+            key_checked=True,
+            guarded=guarded,
+        )
+    )
+    return "PAPER" if most.way == "refused" else most.badge
+
+
 def _refusal(given: Circumstances) -> str:
     if not given.guarded:
         return "orders on binance wait for the risk engine and the roles"

@@ -34,9 +34,10 @@ class Ticket {
     this.sendButton = h("button", { class: "button", "data-kind": "primary", type: "button", disabled: true, id: "ticket-send", onclick: () => this.send() }, t("Send order"));
     this.closeButton = h("button", { class: "button", "data-kind": "quiet", type: "button", onclick: () => this.dialog.close() }, t("Close"));
     this.hint = h("p", { class: "ticket-hint muted" });
+    this.badges = h("span", { class: "row", id: "ticket-badges", "aria-live": "polite" });
     this.form.append(this.hint, this.result);
     this.dialog = h("dialog", { class: "dialog ticket", "aria-labelledby": "ticket-title" },
-      h("div", { class: "card-head" }, h("h2", { id: "ticket-title" }, t("New order")), venueBadge(document.querySelector(".venue-badge")?.textContent ?? "")),
+      h("div", { class: "card-head" }, h("h2", { id: "ticket-title" }, t("New order")), this.badges),
       this.form,
       h("div", { class: "dialog-actions" }, this.closeButton, this.previewButton, this.sendButton));
     this.previewButton.setAttribute("form", this.form.id);
@@ -64,6 +65,7 @@ class Ticket {
   async offer() {
     try {
       this.form.offer(await get("/accounts"));
+      this.showBadges();
     } catch (error) {
       this.form.failed(error);
     }
@@ -81,6 +83,15 @@ class Ticket {
     this.result.classList.add("is-doubted");
     this.form.clearErrors();
     this.showHint();
+    this.showBadges();
+  }
+
+  /** Where the order would go: of each account that is chosen, real money first. */
+  showBadges() {
+    const badges = this.form.badges();
+    if (this.badges.dataset.badges === badges.join()) return;
+    this.badges.dataset.badges = badges.join();
+    this.badges.replaceChildren(...badges.map(venueBadge));
   }
 
   async preview() {

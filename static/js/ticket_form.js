@@ -19,6 +19,8 @@ const SHOWN = {
   stop_price: (type) => TRIGGERED.has(type),
   callback_rate: (type) => type === "TRAILING_STOP_MARKET",
 };
+/** From the badge that matters most to the least. */
+const BADGES = ["LIVE", "TESTNET", "SIMULATED", "PAPER"];
 const RENAMED = { order_type: "type" };
 const number_ = (text) => text.trim().replaceAll(",", "").replace("−", "-");
 
@@ -40,7 +42,7 @@ function segments(name, label, options, value) {
   return h("fieldset", { class: "field segment-field", "data-field": name }, h("legend", {}, label), h("div", { class: "segments" }, radios), h("p", { class: "field-error", hidden: true }));
 }
 
-/** The form with `offer(overview)`, `showError(error)`, `clearErrors()`, `failed(error)`. */
+/** The form with `offer(overview)`, `badges()` of the chosen, `showError(error)`, `clearErrors()`, `failed(error)`. */
 export function ticketForm(wish) {
   const symbols = h("datalist", { id: "ticket-symbols" }, [...quotes().items.keys()].sort().map((name) => h("option", { value: name })));
   const people = h("div", { class: "ticket-accounts", role: "group", "aria-label": t("Accounts") }, h("span", { class: "skeleton" }));
@@ -60,6 +62,7 @@ export function ticketForm(wish) {
       segments("policy", t("When some fail"), [["continue", t("the others stay")], ["unwind", t("close them again")]], "continue")),
     h("fieldset", { class: "form-part", "data-field": "accounts" }, h("legend", {}, t("Accounts")), people, h("p", { class: "field-error", hidden: true })));
   form.offer = (told) => offer(people, told, wish);
+  form.badges = () => BADGES.filter((badge) => form.querySelector(`input[name=accounts][data-badge=${badge}]:checked`));
   form.failed = (error) => people.replaceChildren(h("p", { class: "critical" }, error.message));
   form.clearErrors = () => clearErrors(form);
   form.showError = (error) => showError(form, error);
@@ -79,7 +82,7 @@ function offer(host, told, wish) {
   const asked = wish.accounts ? wish.accounts.split(",") : null;
   if (!told.accounts.length) return host.replaceChildren(h("p", { class: "muted" }, t("There is no account yet.")));
   const boxes = told.accounts.map((one) => h("label", { class: "ticket-account" },
-    h("input", { type: "checkbox", name: "accounts", value: one.name, checked: asked ? asked.includes(one.name) : one.enabled, disabled: !one.enabled && !asked?.includes(one.name) }),
+    h("input", { type: "checkbox", name: "accounts", value: one.name, "data-badge": one.badge, checked: asked ? asked.includes(one.name) : one.enabled, disabled: !one.enabled && !asked?.includes(one.name) }),
     h("span", {}, one.name, " ", venueBadge(one.badge), h("span", { class: "faint" }, [one.group, `× ${exact(one.weight)}`, t("{n} {asset} free", { n: cash(one.available), asset: ASSET })].filter(Boolean).join(" · ")))));
   const groups = told.groups.filter((group) => group.accounts > 0);
   const pick = (wanted) => {

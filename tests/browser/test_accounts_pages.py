@@ -1,5 +1,7 @@
 """The pages of accounts fit, are live, and their ticket is used by keyboard."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -47,3 +49,33 @@ def test_the_ticket_opens_by_keyboard_and_refuses_what_has_no_account(browse):
     expect(ticket.locator("#ticket-send")).to_be_disabled()
     page.keyboard.press("Escape")
     expect(ticket).to_have_count(0)
+
+
+def test_the_ticket_says_where_the_chosen_accounts_orders_go(browse):
+    page = browse("/settings/")
+
+    def told(route):
+        accounts = [
+            {
+                "name": name,
+                "badge": badge,
+                "enabled": True,
+                "group": None,
+                "weight": "1",
+                "available": "100",
+            }
+            for name, badge in (("play", "PAPER"), ("real", "LIVE"))
+        ]
+        route.fulfill(json={"accounts": accounts, "groups": []})
+
+    page.route(re.compile(r"/api/v1/accounts$"), told)
+    page.goto("/accounts/orders/?ticket=BTCUSDT")
+    ticket = page.locator("dialog.ticket")
+    badges = ticket.locator("#ticket-badges .account-badge")
+    expect(badges).to_have_text(["LIVE", "PAPER"])
+    ticket.get_by_label("real").uncheck()
+    expect(badges).to_have_text(["PAPER"])
+    ticket.get_by_role("button", name="none").click()
+    expect(badges).to_have_count(0)
+    ticket.get_by_label("real").check()
+    expect(badges).to_have_text(["LIVE"])

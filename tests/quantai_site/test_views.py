@@ -4,6 +4,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
+from core.export import Table
+from core.venues import badge
+
 
 @pytest.fixture
 def signed_in(client, db):
@@ -15,6 +18,15 @@ def signed_in(client, db):
 def test_overview_shows_the_venue_badge(signed_in):
     page = signed_in.get(reverse("overview")).content.decode()
     assert 'data-venue="SIMULATED"' in page
+
+
+@pytest.mark.django_db
+def test_pages_and_files_say_live_once_the_modes_do(signed_in, settings):
+    assert badge("binance") == "PAPER"
+    settings.VENUE_BADGES = {"simulator": "LIVE"}
+    page = signed_in.get(reverse("overview")).content.decode()
+    assert 'data-venue="LIVE"' in page
+    assert Table("orders", "simulator", {}, ()).head()["badge"] == "LIVE"
 
 
 @pytest.mark.django_db

@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.domain.modes import GUARDED, Circumstances, decide, truth_table
+from accounts.domain.modes import (
+    GUARDED,
+    Circumstances,
+    decide,
+    site_badge,
+    truth_table,
+)
 
 CELLS = list(truth_table())
 LIVE = Circumstances("binance", "exchange", "live", True, True, True)
@@ -57,6 +63,23 @@ def test_a_refusal_says_what_is_missing(missing, word):
 )
 def test_play_money_venues_have_badges_of_their_own(venue, badge):
     assert decide(Circumstances(venue, "exchange")).badge == badge
+
+
+@pytest.mark.parametrize(
+    ("venue", "trading_mode", "guarded", "badge"),
+    [
+        ("simulator", "live", True, "SIMULATED"),
+        ("testnet", "live", True, "TESTNET"),
+        ("binance", "live", True, "LIVE"),
+        ("binance", "live", False, "PAPER"),
+        ("binance", "paper", True, "PAPER"),
+        ("binance", "paper", False, "PAPER"),
+    ],
+)
+def test_pages_say_live_where_real_money_could_move(
+    venue, trading_mode, guarded, badge
+):
+    assert site_badge(venue, trading_mode, guarded=guarded) == badge
 
 
 def test_nothing_goes_to_binance_until_the_guard_is_there():
