@@ -4,5 +4,5 @@ from django.conf import settings
 
 
 def badge(venue: str) -> str:
-    """Return what pages and files show for ``venue``: PAPER, LIVE …"""
+    """Return what pages and files show for a venue: PAPER, LIVE …"""
     return settings.VENUE_BADGES.get(venue, venue.upper())

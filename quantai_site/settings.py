@@ -26,7 +26,7 @@ SITE = QUANTAI.site
 VERSION = "0.1.0"
 
 # What pages and files say of a venue's data and orders.
-VENUE_BADGES = {
+VENUE_BADGES: dict[str, str] = {
     venue: modes.site_badge(venue, SITE.trading_mode, guarded=modes.GUARDED)
     for venue in modes.VENUES
 }

@@ -40,8 +40,35 @@ export const OUTCOMES = {
   not_sent: ["warn", t("not sent")],
   skipped: ["", t("left out")],
 };
+export const ORDER_TYPES = {
+  MARKET: t("Market"),
+  LIMIT: t("Limit"),
+  STOP_MARKET: t("Stop, market"),
+  STOP: t("Stop, limit"),
+  TAKE_PROFIT_MARKET: t("Take profit, market"),
+  TAKE_PROFIT: t("Take profit, limit"),
+  TRAILING_STOP_MARKET: t("Trailing stop"),
+};
+export const STRATEGIES = { weighted: t("by weight"), equal: t("equally"), risk_based: t("by risk") };
+/** Why an account was compared with its exchange. */
+export const CAUSES = {
+  start: t("at the start"),
+  periodic: t("now and then"),
+  reconnect: t("after a reconnect"),
+  fills: t("after fills"),
+  asked: t("on request"),
+  "unknown outcome": t("after an unknown outcome"),
+};
+/** Descriptions of the groups that exist from the start; others are people's own words. */
+const GROUPS = {
+  "Takes more than its part": t("Takes more than its part"),
+  "Takes less than its part": t("Takes less than its part"),
+  Neither: t("Neither"),
+};
 const TYPES = { PRIMARY: t("primary"), SECONDARY: t("secondary"), ARBITRAGE: t("arbitrage"), HEDGE: t("hedge") };
 export const SOURCES = { mark: t("mark price"), last: t("last trade"), mid: t("middle of the book") };
+export const orderType = (type) => ORDER_TYPES[type] ?? type.toLowerCase().replaceAll("_", " ");
+export const groupWords = (description) => GROUPS[description] ?? description;
 export const typeName = (type) => TYPES[type] ?? type;
 export const sourceName = (source) => SOURCES[source] ?? NONE;
 export const sideWord = (side) => (side === "BUY" ? `▲ ${t("buy")}` : `▼ ${t("sell")}`);

@@ -10,6 +10,7 @@
 import { axisTime, mixed, resolved } from "./chart_paint.js";
 import { atMost } from "./dom.js";
 import { decimals } from "./format.js";
+import { localised } from "./plot_locale.js";
 import { theme, token } from "./theme.js";
 
 const REDRAW_MS = 400;
@@ -195,7 +196,7 @@ export class CandleChart {
     if (!this.bars.length || !this.host.isConnected) return;
     const ranges = this.ranges();
     const view = this.view(ranges[1]);
-    Plotly.react(this.host, this.traces(view), this.layout(ranges, view), CONFIG);
+    Plotly.react(this.host, this.traces(view), this.layout(ranges, view), localised(CONFIG));
     this.host.dataset.theme = theme();
     if (!this.ready) this.listen();
     this.ready = true;

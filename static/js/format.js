@@ -59,11 +59,11 @@ export const spreadBps = (bid, ask) =>
 export function duration(seconds) {
   if (!known(seconds)) return NONE;
   const s = Math.max(0, seconds);
-  if (s < 10) return `${fixed(1).format(s)} s`;
-  if (s < 60) return `${Math.floor(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${String(Math.floor(s % 60)).padStart(2, "0")} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  if (s < 10) return t("{s} s", { s: fixed(1).format(s) });
+  if (s < 60) return t("{s} s", { s: Math.floor(s) });
+  if (s < 3600) return t("{min} min {s} s", { min: Math.floor(s / 60), s: String(Math.floor(s % 60)).padStart(2, "0") });
+  if (s < 86400) return t("{h} h {min} min", { h: Math.floor(s / 3600), min: Math.floor((s % 3600) / 60) });
+  return t("{d} d {h} h", { d: Math.floor(s / 86400), h: Math.floor((s % 86400) / 3600) });
 }
 
 export const ago = (seconds) => (known(seconds) ? t("{age} ago", { age: duration(seconds) }) : NONE);

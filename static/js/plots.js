@@ -5,6 +5,7 @@
 
 import { inUtc } from "./format.js";
 import { atMost } from "./dom.js";
+import { localised } from "./plot_locale.js";
 import { theme, token } from "./theme.js";
 
 const REDRAW_MS = 250;
@@ -81,7 +82,7 @@ export class Plot {
     const narrow = this.width < NARROW;
     // On a phone a drag scrolls the page.
     const layout = { ...made.layout, width: this.width, height: this.host.clientHeight, ...(narrow ? { dragmode: false } : {}) };
-    Plotly.react(this.host, made.traces, layout, CONFIG);
+    Plotly.react(this.host, made.traces, layout, localised(CONFIG));
     this.host.dataset.theme = theme();
     this.host.dataset.zone = inUtc() ? "utc" : "local";
   }

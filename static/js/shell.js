@@ -135,5 +135,7 @@ setInterval(() => {
   showBanner();
   showClock();
 }, 1000);
+// Tabs that do not fit scroll; the current one must be seen.
+document.querySelector(".tabs [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 showLink();
 showTimeChoice();

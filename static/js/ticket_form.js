@@ -1,15 +1,11 @@
 /* The form of an order: which fields a type has, who gets it, errors at their fields. */
 
-import { ASSET, cash, exact, venueBadge } from "./accounts.js";
+import { ASSET, cash, exact, ORDER_TYPES, STRATEGIES, venueBadge } from "./accounts.js";
 import { h, setText } from "./dom.js";
-import { ago, number } from "./format.js";
+import { ago, number, price } from "./format.js";
 import { quotes } from "./quotes.js";
 import { t } from "./strings.js";
 
-const TYPES = [
-  ["MARKET", t("Market")], ["LIMIT", t("Limit")], ["STOP_MARKET", t("Stop, market")], ["STOP", t("Stop, limit")],
-  ["TAKE_PROFIT_MARKET", t("Take profit, market")], ["TAKE_PROFIT", t("Take profit, limit")], ["TRAILING_STOP_MARKET", t("Trailing stop")],
-];
 const PRICED = new Set(["LIMIT", "STOP", "TAKE_PROFIT"]);
 const TRIGGERED = new Set(["STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"]);
 /** Field of the form → types that have it; the others always are there. */
@@ -50,7 +46,7 @@ export function ticketForm(wish) {
     h("div", { class: "fields" },
       field("symbol", t("Symbol"), text(wish.symbol ?? "", { list: "ticket-symbols", autocapitalize: "characters", inputmode: "text", required: true })), symbols,
       segments("side", t("Side"), [["BUY", `▲ ${t("Buy")}`], ["SELL", `▼ ${t("Sell")}`]], wish.side ?? "BUY"),
-      field("type", t("Type"), choice(TYPES, wish.type ?? "MARKET")),
+      field("type", t("Type"), choice(Object.entries(ORDER_TYPES), wish.type ?? "MARKET")),
       field("quantity", t("Quantity over all accounts"), text(wish.quantity ?? "", { required: true })),
       field("price", t("Limit price"), text(wish.price ?? ""), { unit: ASSET }),
       field("stop_price", t("Trigger price"), text(""), { unit: ASSET }),
@@ -58,7 +54,7 @@ export function ticketForm(wish) {
       field("time_in_force", t("Valid"), choice([["GTC", t("until cancelled")], ["IOC", t("at once, the rest goes")], ["FOK", t("at once and whole")], ["GTX", t("only as maker")]], "GTC")),
       field("position_side", t("Position"), choice([["BOTH", t("one-way mode")], ["LONG", t("long, hedge mode")], ["SHORT", t("short, hedge mode")]], wish.position_side ?? "BOTH")),
       h("div", { class: "field check-field" }, h("label", { class: "row" }, h("input", { type: "checkbox", name: "reduce_only", checked: wish.reduce_only === "true" }), t("Only reduce"))),
-      segments("strategy", t("Divided"), [["weighted", t("by weight")], ["equal", t("equally")], ["risk_based", t("by risk")]], "weighted"),
+      segments("strategy", t("Divided"), Object.entries(STRATEGIES), "weighted"),
       segments("policy", t("When some fail"), [["continue", t("the others stay")], ["unwind", t("close them again")]], "continue")),
     h("fieldset", { class: "form-part", "data-field": "accounts" }, h("legend", {}, t("Accounts")), people, h("p", { class: "field-error", hidden: true })));
   form.offer = (told) => offer(people, told, wish);
@@ -114,12 +110,12 @@ export function valuesOf(form) {
 
 /** What the quantity is about worth now. */
 export function quantityHint(form, quote) {
-  const { symbol, quantity, price } = valuesOf(form);
+  const { symbol, quantity, price: limit } = valuesOf(form);
   if (!symbol) return t("Which contract?");
   if (!quote) return t("No price of {symbol} is known.", { symbol });
-  const at = Number(price) || (quote.b && quote.a ? (quote.b + quote.a) / 2 : quote.p);
+  const at = Number(limit) || (quote.b && quote.a ? (quote.b + quote.a) / 2 : quote.p);
   const worth = Number(quantity) * at;
-  const facts = [t("bid {bid} · ask {ask}", { bid: quote.b ?? "–", ask: quote.a ?? "–" }), ago((Date.now() - quote.at) / 1000), quote.step_size ? t("step {step}", { step: quote.step_size }) : ""];
+  const facts = [t("bid {bid} · ask {ask}", { bid: price(quote.b, quote.tick_size), ask: price(quote.a, quote.tick_size) }), ago((Date.now() - quote.at) / 1000), quote.step_size ? t("step {step}", { step: quote.step_size }) : ""];
   if (Number.isFinite(worth) && worth > 0) facts.unshift(t("about {worth} {asset}", { worth: number(worth, 2), asset: ASSET }));
   return facts.filter(Boolean).join(" · ");
 }

@@ -112,3 +112,35 @@ def test_who_is_not_signed_in_sees_only_the_login(browse):
     page.fill("#id_password", "wrong")
     page.click("form.plain-card button")
     expect(page.locator(".form-error")).to_be_visible()
+
+
+def test_ages_and_dates_of_charts_are_in_the_language_of_the_page(browse):
+    page = browse("/market/symbols/BTCUSDT/")
+    page.click("#user-menu summary")
+    page.click("#user-menu [value=zh-hans]")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(page.locator("#link-state .link-age")).to_have_text(
+        re.compile(r"^[\d.]+ 秒$")
+    )
+    dates = page.locator(".chart-plot .xtick text", has_text="年")
+    expect(dates.first).to_have_text(re.compile(r"\d{4}年\d{1,2}月\d{1,2}日"))
+
+
+def test_a_phone_shows_the_current_tab_and_whole_titles(browse):
+    page = browse("/accounts/performance/", width=390)
+    tab = page.locator(".tabs [aria-current=page]")
+    expect(tab).to_be_in_viewport(ratio=0.99)
+    expect(page.locator("#link-state")).to_have_attribute("data-state", "open")
+    page.locator("#trading-badge").evaluate(
+        "(badge) => { badge.dataset.state = badge.textContent = 'REDUCING'; }"
+    )
+    title = page.locator(".header-title")
+    assert title.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+
+
+def test_a_phone_has_room_for_the_values_of_settings(browse):
+    page = browse("/settings/", width=390)
+    widths = page.locator("#settings-table td.value:visible").evaluate_all(
+        "(cells) => cells.map((cell) => cell.clientWidth)"
+    )
+    assert min(widths) >= 100

@@ -1,6 +1,6 @@
 /* Accounts: a card each, their groups, what they are worth; asked again by itself. */
 
-import { accountsStore, act, ask, ASSET, cash, exact, filled, gain, gainTone, known, LOCKED, mayTrade, typeName, venueBadge } from "../accounts.js";
+import { accountsStore, act, ask, ASSET, cash, exact, filled, gain, gainTone, groupWords, known, LOCKED, mayTrade, typeName, venueBadge } from "../accounts.js";
 import { get, query } from "../api.js";
 import { byId, h, setText } from "../dom.js";
 import { ago, number } from "../format.js";
@@ -88,7 +88,7 @@ function showGroups({ groups }) {
   byId("groups").replaceChildren(...groups.map((group) => h("div", { class: "group", "data-group": group.name },
     h("p", {}, h("b", {}, group.name), h("span", { class: "faint" }, ` ${t("accounts: {n}", { n: number(group.accounts) })}`)),
     h("p", {}, cash(group.equity), h("span", { class: "unit" }, ASSET), h("span", { class: gainTone(group.open_profit) }, ` ${gain(group.open_profit)}`)),
-    h("p", { class: "faint" }, group.description))));
+    h("p", { class: "faint" }, groupWords(group.description)))));
 }
 
 function showTiles({ totals, accounts }) {

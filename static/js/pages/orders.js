@@ -2,7 +2,7 @@
 
 import { chosen, offerAccounts } from "../account_choice.js";
 import { accountExports } from "../account_exports.js";
-import { accountsStore, act, amendOrder, ask, cancelOrder, errorText, exact, fetchOrders, fetchParents, known, LOCKED, mayTrade, ORDER_STATES, PARENT_STATES, showWord, sideTone, sideWord, toNumber, troubles, venueBadge, wordBadge } from "../accounts.js";
+import { accountsStore, act, amendOrder, ask, cancelOrder, errorText, exact, fetchOrders, fetchParents, known, LOCKED, mayTrade, ORDER_STATES, orderType, PARENT_STATES, showWord, sideTone, sideWord, STRATEGIES, toNumber, troubles, venueBadge, wordBadge } from "../accounts.js";
 import { get } from "../api.js";
 import { asked } from "../asked.js";
 import { atMost, byId, h, setText } from "../dom.js";
@@ -49,7 +49,7 @@ const columns = [
   { key: "state", label: t("State"), value: (row) => row.state, node: () => h("span", { class: "badge" }), change: (cell, row) => showWord(cell.firstChild, ORDER_STATES[row.state] ?? ["", row.state], row.reason) },
   { key: "side", label: t("Side"), value: (row) => row.side, text: (row) => sideWord(row.side), tone: (row) => sideTone(row.side) },
   { key: "account", label: t("Account"), value: (row) => row.account, node: (row) => h("span", {}, row.account, " ", venueBadge(row.badge)), change() {} },
-  { key: "type", label: t("Type"), value: (row) => row.type, text: (row) => `${row.type.toLowerCase().replaceAll("_", " ")}${row.reduce_only ? ` · ${t("reduce only")}` : ""}`, tone: () => "muted" },
+  { key: "type", label: t("Type"), value: (row) => row.type, text: (row) => `${orderType(row.type)}${row.reduce_only ? ` · ${t("reduce only")}` : ""}`, tone: () => "muted" },
   { key: "quantity", label: t("Quantity"), num: true, value: (row) => toNumber(row.quantity), text: (row) => exact(row.quantity) },
   { key: "filled", label: t("Filled"), num: true, value: (row) => toNumber(row.filled), text: (row) => exact(row.filled), flash: (row) => toNumber(row.filled) },
   { key: "price", label: t("Price"), unit: "USDT", title: t("Limit; behind the flag the trigger"), num: true, value: (row) => toNumber(row.price), text: priceText },
@@ -166,7 +166,7 @@ const parentColumns = [
   { key: "quantity", label: t("Quantity"), num: true, value: (row) => toNumber(row.quantity), text: (row) => exact(row.quantity) },
   { key: "filled", label: t("Filled"), unit: "%", num: true, value: filledShare, text: (row) => number(filledShare(row) * 100) },
   { key: "accounts", label: t("Accounts"), num: true, value: (row) => row.orders.length, text: (row) => number(row.orders.length) },
-  { key: "strategy", label: t("Divided"), value: (row) => row.strategy, text: (row) => row.strategy.replaceAll("_", " "), tone: () => "muted" },
+  { key: "strategy", label: t("Divided"), value: (row) => row.strategy, text: (row) => STRATEGIES[row.strategy] ?? row.strategy, tone: () => "muted" },
   { key: "time", label: t("Given"), value: (row) => row.id, text: (row) => dateTime(row.created_at).slice(5, 19), tone: () => "muted" },
 ];
 

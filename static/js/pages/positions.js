@@ -2,7 +2,7 @@
 
 import { chosen, offerAccounts } from "../account_choice.js";
 import { accountExports } from "../account_exports.js";
-import { accountsStore, act, ask, ASSET, exact, filled, known, LOCKED, mayTrade, sourceName, toNumber, venueBadge } from "../accounts.js";
+import { accountsStore, act, ask, ASSET, CAUSES, exact, filled, known, LOCKED, mayTrade, sourceName, toNumber, venueBadge } from "../accounts.js";
 import { get, query } from "../api.js";
 import { asked } from "../asked.js";
 import { byId, h, setClass, setData, setText } from "../dom.js";
@@ -149,7 +149,7 @@ function showTiles(told) {
 function showReconciled(told) {
   const lines = told.reconciled.map((one) => h("li", { "data-tone": one.problem ? "bad" : one.differences.length ? "warn" : "good" },
     h("time", {}, ago((serverNow() - one.at) / 1000)), h("span", { class: "mark", "aria-hidden": "true" }),
-    h("span", { class: "what" }, one.account, h("span", { class: "faint" }, `${one.cause} · ${duration(one.seconds)}`)),
+    h("span", { class: "what" }, one.account, h("span", { class: "faint" }, `${CAUSES[one.cause] ?? one.cause} · ${duration(one.seconds)}`)),
     h("span", { class: "why" }, one.problem || (one.differences.length ? one.differences.map(differenceText).join(" · ") : t("ours and the exchange's are equal")))));
   byId("reconciled").replaceChildren(lines.length ? h("ol", { class: "timeline" }, lines) : h("p", { class: "card-body muted" }, t("No account has been compared with its exchange yet.")));
 }
