@@ -157,9 +157,8 @@ def keys_set(
     ring = keys.keyring()
     stored = _locked(account)
     before = stored.key_hint
-    stored.api_key_cipher = ring.encrypt(key)
-    stored.api_secret_cipher = ring.encrypt(secret)
-    stored.passphrase_cipher = ring.encrypt(phrase)
+    for name, text in zip(keys.CIPHERS, (key, secret, phrase), strict=True):
+        setattr(stored, name, ring.encrypt(text, keys.place_of(stored, name)))
     stored.key_hint = keys.hint(key.get_secret_value())
     stored.key_set_at = max(now_ms(), stored.key_set_at + 1)
     stored.key_check, stored.key_checked_at = {}, None

@@ -65,14 +65,14 @@ def _durable() -> Iterator[None]:
 def _encrypt_again(actor: str) -> Rotated:
     canary = keys.canary_locked()
     ring = keys.keyring()
-    canary.cipher = ring.renew(canary.cipher, "the canary in the database")
+    canary.cipher = ring.renew(canary.cipher, keys.CANARY_PLACE)
     canary.save()
     accounts = secrets = 0
     for account in ExchangeAccount.objects.select_for_update().order_by("pk"):
         held = [name for name in keys.CIPHERS if getattr(account, name)]
         for name in held:
-            what = f"{name.removesuffix('_cipher')} of account {account.name}"
-            setattr(account, name, ring.renew(getattr(account, name), what))
+            place = keys.place_of(account, name)
+            setattr(account, name, ring.renew(getattr(account, name), place))
         if held:
             account.save(update_fields=held)
             accounts += 1

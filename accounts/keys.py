@@ -3,6 +3,8 @@
 The master keys are ``ACCOUNTS_MASTER_KEYS``, or lines of ``var/master_keys`` (only its
 owner can read it), the newest first: with it everything is encrypted, with any of them
 decrypted. A canary in the database tells at the start of a process whether they fit.
+What is encrypted says which account and field it belongs to, so that a token which is
+moved to another row by whoever can write to the database is refused there.
 Nothing here keeps a key: it is read again for each use, so that a rotation is heard of.
 """
 
@@ -28,7 +30,6 @@ log = logging.getLogger(__name__)
 FILE = "master_keys"
 VARIABLE = "ACCOUNTS_MASTER_KEYS"
 ONLY_ROW = 1
-CANARY = SecretStr("the canary of the master keys")
 CIPHERS = ("api_key_cipher", "api_secret_cipher", "passphrase_cipher")
 # Shorter API keys are not hinted at: too much of them would be told.
 HINTED_LENGTH = 12
@@ -36,11 +37,21 @@ HINT = 4
 
 
 class MasterKeyProblem(Permanent):
-    """The master key is missing, unsafe, or not the one that secrets were stored with."""
+    """The master key is missing, unsafe, or not the one that secrets were stored with;
+    or a secret is not where it was stored.
+    """
 
 
 class NoKey(Permanent):
     """The account has no API key."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a secret belongs: ``bound`` is encrypted with it, ``words`` tell people."""
+
+    bound: str
+    words: str
 
 
 class Keyring:
@@ -54,15 +65,28 @@ class Keyring:
     def __repr__(self) -> str:
         return f"Keyring({self.count} from {self.source})"
 
-    def encrypt(self, secret: SecretStr) -> str:
-        """Return a token; an empty secret is an empty token."""
+    def encrypt(self, secret: SecretStr, place: Place) -> str:
+        """Return a token for this place; an empty secret is an empty token."""
         text = secret.get_secret_value()
-        return self._keys.encrypt(text.encode()).decode() if text else ""
+        if not text:
+            return ""
+        return self._keys.encrypt(f"{place.bound}:{text}".encode()).decode()
 
-    def decrypt(self, token: str, what: str) -> SecretStr:
-        """Return the secret; raises ``MasterKeyProblem`` that names ``what``."""
+    def decrypt(self, token: str, place: Place) -> SecretStr:
+        """Return the secret; raises ``MasterKeyProblem`` that names the place."""
         if not token:
             return SecretStr("")
+        whole = self.read(token, place.words).get_secret_value
+        mine = f"{place.bound}:"
+        if not whole().startswith(mine):
+            raise MasterKeyProblem(
+                f"{place.words} was not stored there: somebody moved it in the database; "
+                "set the key of this account anew"
+            )
+        return SecretStr(whole().removeprefix(mine))
+
+    def read(self, token: str, what: str) -> SecretStr:
+        """Return what was encrypted, wherever that belongs; ``MasterKeyProblem``."""
         try:
             return SecretStr(self._keys.decrypt(token).decode())
         except InvalidToken:
@@ -71,9 +95,19 @@ class Keyring:
                 "the one that it was stored with; put that one beside it"
             ) from None
 
-    def renew(self, token: str, what: str) -> str:
+    def renew(self, token: str, place: Place) -> str:
         """Return the same secret under the newest key."""
-        return self.encrypt(self.decrypt(token, what))
+        return self.encrypt(self.decrypt(token, place), place)
+
+
+CANARY = SecretStr("the canary of the master keys")
+CANARY_PLACE = Place("canary", "the canary in the database")
+
+
+def place_of(account: ExchangeAccount, cipher: str) -> Place:
+    """Return where a cipher (one of ``CIPHERS``) of an account belongs."""
+    name = cipher.removesuffix("_cipher")
+    return Place(f"account/{account.pk}/{name}", f"{name} of account {account.name}")
 
 
 @dataclass(frozen=True)
@@ -162,7 +196,7 @@ def canary_locked() -> KeyCanary:
     rows = KeyCanary.objects.select_for_update()
     canary = rows.filter(pk=ONLY_ROW).first()
     if canary is None:
-        cipher = keyring(make=_holder() is None).encrypt(CANARY)
+        cipher = keyring(make=_holder() is None).encrypt(CANARY, CANARY_PLACE)
         KeyCanary.objects.get_or_create(pk=ONLY_ROW, defaults={"cipher": cipher})
         canary = rows.get(pk=ONLY_ROW)
     ring = keyring(make=_holder() is None)
@@ -172,7 +206,7 @@ def canary_locked() -> KeyCanary:
         if _holder() is not None:
             raise
         log.warning("other master keys than before; no secret was stored with those")
-        canary.cipher = ring.encrypt(CANARY)
+        canary.cipher = ring.encrypt(CANARY, CANARY_PLACE)
         canary.save()
     return canary
 
@@ -183,9 +217,10 @@ def _holder() -> ExchangeAccount | None:
 
 
 def _check(canary: KeyCanary, ring: Keyring) -> None:
+    # A secret that was moved closes its own account, and stops nobody's start.
     if (holder := _holder()) is not None:
-        ring.decrypt(holder.api_secret_cipher, f"the secret of account {holder.name}")
-    ring.decrypt(canary.cipher, "the canary in the database")
+        ring.read(holder.api_secret_cipher, f"the secret of account {holder.name}")
+    ring.decrypt(canary.cipher, CANARY_PLACE)
 
 
 def hint(api_key: str) -> str:
@@ -215,9 +250,4 @@ def _secrets(account: ExchangeAccount) -> list[SecretStr]:
     if not row.api_key_cipher:
         raise NoKey(f"account {row.name} has no API key")
     ring = keyring()
-    return [
-        ring.decrypt(
-            getattr(row, name), f"{name.removesuffix('_cipher')} of account {row.name}"
-        )
-        for name in CIPHERS
-    ]
+    return [ring.decrypt(getattr(row, name), place_of(row, name)) for name in CIPHERS]

@@ -3,6 +3,7 @@ import traceback
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db.models import F
 from pydantic import SecretStr, ValidationError
 
 from accounts import keys
@@ -74,11 +75,13 @@ def test_a_missing_file_stops_the_start_and_no_new_one_is_made(var, owner):
 
 
 def test_a_wrong_key_is_seen_by_the_canary_alone(settings, owner):
-    token = keys.keyring().encrypt(SecretStr("x"))
+    token = keys.keyring().encrypt(SecretStr("x"), keys.CANARY_PLACE)
     other = Fernet.generate_key().decode()
     use_master_keys(settings, keys=[other])
     ring = keys.keyring()
-    ExchangeAccount.objects.update(api_secret_cipher=ring.encrypt(SecretStr("y")))
+    place = keys.place_of(owner, "api_secret_cipher")
+    cipher = ring.encrypt(SecretStr("y"), place)
+    ExchangeAccount.objects.update(api_secret_cipher=cipher)
     KeyCanary.objects.update(cipher=token)
     with pytest.raises(MasterKeyProblem, match="canary"):
         keys.check_master_key()
@@ -129,7 +132,7 @@ def test_a_rotation_while_a_start_checks_is_no_wrong_key(owner, monkeypatch, bef
 def test_a_canary_that_another_made_meanwhile_stays(var, monkeypatch, before):
     rotate_around(monkeypatch, before=before)
     keys.check_master_key()
-    keys.keyring().decrypt(KeyCanary.objects.get().cipher, "the canary")
+    keys.keyring().decrypt(KeyCanary.objects.get().cipher, keys.CANARY_PLACE)
 
 
 # -- secrets ----------------------------------------------------------------------------
@@ -139,6 +142,62 @@ def test_the_gateway_gets_key_and_signer(owner):
     found = keys.credentials(owner)
     assert found.api_key.get_secret_value() == KEY
     assert found.signer.sign("x") == HmacSigner(SECRET).sign("x")
+
+
+def other_account():
+    return keys_set(
+        account("two"),
+        actor="boss",
+        api_key=SecretStr("another-key-of-this-test"),
+        api_secret=SecretStr("another-secret-of-this-test"),
+    )
+
+
+@pytest.mark.parametrize("name", keys.CIPHERS[:2])
+def test_a_cipher_of_another_account_is_refused_there(owner, name):
+    other = other_account()
+    ExchangeAccount.objects.filter(pk=owner.pk).update(**{name: getattr(other, name)})
+    field = name.removesuffix("_cipher")
+    with pytest.raises(
+        MasterKeyProblem, match=f"{field} of account one was not stored"
+    ):
+        keys.credentials(owner)
+    assert keys.credentials(other)
+
+
+def test_a_cipher_of_another_field_is_refused_there(owner):
+    moved = ExchangeAccount.objects.get(pk=owner.pk).api_key_cipher
+    ExchangeAccount.objects.update(passphrase_cipher=moved)
+    with pytest.raises(MasterKeyProblem, match="passphrase of account one"):
+        keys.credentials(owner)
+
+
+def test_all_three_of_another_account_are_no_key_of_this_one(owner):
+    other = other_account()
+    moved = {name: getattr(other, name) for name in keys.CIPHERS}
+    ExchangeAccount.objects.filter(pk=owner.pk).update(**moved)
+    with pytest.raises(MasterKeyProblem, match="api_key of account one"):
+        keys.credentials(owner)
+
+
+def test_a_moved_cipher_stops_no_start_and_is_mended_by_setting_the_key_anew(owner):
+    other = other_account()
+    moved = {name: getattr(other, name) for name in keys.CIPHERS}
+    ExchangeAccount.objects.filter(pk=owner.pk).update(**moved)
+    keys.check_master_key()
+    with pytest.raises(MasterKeyProblem, match="api_key of account one"):
+        keys_rotate(actor="boss")
+    keys_set(owner, actor="boss", api_key=SecretStr(KEY), api_secret=SecretStr(SECRET))
+    assert keys_rotate(actor="boss").accounts == 2
+    assert keys.credentials(owner).api_key.get_secret_value() == KEY
+
+
+def test_a_secret_with_the_words_of_a_place_is_whole(var):
+    keys.check_master_key()
+    ring, place = keys.keyring(), keys.Place("account/1/api_key", "it")
+    odd = "account/1/api_key:account/1/api_key:x"
+    token = ring.encrypt(SecretStr(odd), place)
+    assert ring.decrypt(token, place).get_secret_value() == odd
 
 
 def test_an_account_without_a_key_says_so(var):
@@ -162,6 +221,14 @@ def test_nothing_that_is_shown_of_secrets_tells_them(owner, settings):
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         texts.append("".join(whole.format()))
     assert "api_key of account one" in texts[-1]
+    use_master_keys(settings, keys=())
+    ExchangeAccount.objects.update(api_key_cipher=F("api_secret_cipher"))
+    try:
+        keys.credentials(owner)
+    except MasterKeyProblem as error:
+        whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+        texts.append("".join(whole.format()))
+    assert "was not stored there" in texts[-1]
     for text in texts:
         assert KEY not in text
         assert SECRET not in text
