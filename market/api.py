@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Query, Router, Status
 from ninja.errors import HttpError
 
 from core import push
@@ -27,6 +27,8 @@ router.add_router("", indicators_router)
 
 ACKNOWLEDGE_SECONDS = 5.0
 POLL_SECONDS = 0.1
+Answer = Status[dict[str, Any]]
+LIVE_ITEM = {200: dict[str, Any], 202: dict[str, Any]}
 
 
 def _venue() -> str:
@@ -80,15 +82,15 @@ def klines(
     return live.klines(_venue(), symbol.upper(), interval, limit)
 
 
-@router.get("/depth")
-def depth(request: HttpRequest, symbol: str) -> dict[str, Any]:
-    """The newest 20 levels of a symbol that somebody looks at."""
+@router.get("/depth", response=LIVE_ITEM)
+def depth(request: HttpRequest, symbol: str) -> Answer:
+    """The newest 20 levels; asking makes the feed follow them, 202 until they come."""
     return _live_item(symbol, "book")
 
 
-@router.get("/trades")
-def trades(request: HttpRequest, symbol: str) -> dict[str, Any]:
-    """The newest trades of a symbol that somebody looks at."""
+@router.get("/trades", response=LIVE_ITEM)
+def trades(request: HttpRequest, symbol: str) -> Answer:
+    """The newest trades; asking makes the feed follow them, 202 until they come."""
     return _live_item(symbol, "trades")
 
 
@@ -150,11 +152,17 @@ def _day(text: str, today: date) -> date:
     return wanted
 
 
-def _live_item(symbol: str, name: str) -> dict[str, Any]:
-    item = live.symbol_item(_venue(), symbol.upper(), name)
+def _live_item(symbol: str, name: str) -> Answer:
+    item = live.symbol_item(
+        _venue(),
+        symbol.upper(),
+        name,
+        seconds=settings.QUANTAI.market.interest_seconds,
+    )
     if item is None:
-        raise HttpError(404, f"no_data: nobody looks at {symbol.upper()} yet")
-    return item
+        problem = f"{symbol.upper()} is not followed, or no price of it came yet"
+        raise HttpError(404, f"no_data: {problem}")
+    return Status(200 if "k" in item else 202, item)
 
 
 def _actor(request: HttpRequest) -> str:

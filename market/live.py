@@ -10,8 +10,9 @@ from redis import Redis
 
 from core import redis as core_redis
 from core import snapshot, wire
+from core.clock import now_ms
 from core.errors import BusUnavailable
-from market import selectors
+from market import selectors, services
 from market.domain.candles import INTERVAL_MS, bar_open
 from market.publisher import (
     BARS,
@@ -146,14 +147,23 @@ def klines(venue: str, symbol: str, interval: str, limit: int) -> dict[str, Any]
     }
 
 
-def symbol_item(venue: str, symbol: str, name: str) -> dict[str, Any] | None:
-    """Return the ``book`` or ``trades`` of a watched symbol, or None."""
+def symbol_item(
+    venue: str, symbol: str, name: str, *, seconds: float
+) -> dict[str, Any] | None:
+    """Return the ``book`` or ``trades`` of a symbol; without ``k`` none came yet.
+
+    Who asks looks at the symbol, for so many ``seconds``: the feed follows it then.
+    None: the symbol is not followed, or nothing came of it since the feed began.
+    """
     with _redis() as redis:
+        if snapshot.read_one(redis, venue, QUOTES, symbol) is None:
+            return None
+        services.interest_declare_sync(
+            redis, venue=venue, symbol=symbol, seconds=seconds, now_ms=now_ms()
+        )
         raw = snapshot.read_one(redis, venue, symbol_topic(symbol), name)
         epoch = _epoch(redis, venue)
-    if raw is None:
-        return None
-    return {"symbol": symbol, "epoch": epoch, **wire.decode(raw)}
+    return {"symbol": symbol, "epoch": epoch, **(wire.decode(raw) if raw else {})}
 
 
 def today(venue: str) -> date:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from core import control
@@ -318,5 +319,16 @@ async def interest_declare(
     redis: "AsyncRedis", *, venue: str, symbol: str, seconds: float, now_ms: int
 ) -> None:
     """Say that somebody looks at ``symbol`` for the next ``seconds``."""
-    expiry = {symbol.upper(): now_ms + seconds * 1000}
-    await redis.zadd(interest_key(venue), expiry, gt=True)
+    until = _until(symbol, seconds, now_ms)
+    await redis.zadd(interest_key(venue), until, gt=True)
+
+
+def interest_declare_sync(
+    redis: Redis, *, venue: str, symbol: str, seconds: float, now_ms: int
+) -> None:
+    """Do what ``interest_declare`` does, outside an event loop."""
+    redis.zadd(interest_key(venue), _until(symbol, seconds, now_ms), gt=True)
+
+
+def _until(symbol: str, seconds: float, now_ms: int) -> dict[str, float]:
+    return {symbol.upper(): now_ms + seconds * 1000}

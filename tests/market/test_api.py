@@ -214,8 +214,20 @@ def test_book_and_trades_exist_for_symbols_somebody_looks_at(viewer, reported):
     answer = viewer.get(f"{BASE}/trades?symbol=btcusdt").json()
     assert answer["k"] == "trades"
     assert {"n", "items", "epoch", "symbol"} <= set(answer)
-    body = check_error(viewer.get(f"{BASE}/depth?symbol=ETHUSDT"), 404, "no_data")
-    assert "ETHUSDT" in body["message"]
+
+
+def test_who_asks_for_a_book_looks_at_it_and_is_told_that_it_comes(
+    viewer, reported, bus
+):
+    answer = viewer.get(f"{BASE}/depth?symbol=btcusdt")
+    assert (answer.status_code, set(answer.json())) == (202, {"symbol", "epoch"})
+    assert bus.zrange(services.interest_key(VENUE), 0, -1) == [b"BTCUSDT"]
+
+
+def test_a_symbol_that_is_not_followed_is_not_looked_at(viewer, reported, bus):
+    body = check_error(viewer.get(f"{BASE}/depth?symbol=NOUSDT"), 404, "no_data")
+    assert "NOUSDT is not followed" in body["message"]
+    assert not bus.exists(services.interest_key(VENUE))
 
 
 def test_events_are_paged_by_id(viewer):

@@ -18,7 +18,7 @@ def test_before_the_feed_ever_ran_everything_is_empty_and_nothing_fails(bus):
     }  # fmt: skip
     assert live.symbols(VENUE)["symbols"] == []
     assert live.klines(VENUE, "BTCUSDT", "15m", 5)["bars"] == []
-    assert live.symbol_item(VENUE, "BTCUSDT", "book") is None
+    assert live.symbol_item(VENUE, "BTCUSDT", "book", seconds=30) is None
 
 
 def test_connections_come_in_natural_order_with_totals_apart(publish):
@@ -75,12 +75,15 @@ def test_a_stored_bar_is_never_replaced_by_an_unfinished_one(publish):
 
 
 def test_trades_of_a_watched_symbol_carry_their_epoch(publish):
-    publish(frames.agg_trade("BTCUSDT", 3), frames.agg_trade("ETHUSDT", 3))
-    item = live.symbol_item(VENUE, "BTCUSDT", "trades")
+    both = ("BTCUSDT", "ETHUSDT")
+    quotes = [frames.book_ticker(symbol, 5) for symbol in both]
+    publish(*quotes, *(frames.agg_trade(symbol, 3) for symbol in both))
+    item = live.symbol_item(VENUE, "BTCUSDT", "trades", seconds=30)
     assert item["symbol"] == "BTCUSDT"
     assert item["epoch"] == "run-1"
     assert [trade[0] for trade in item["items"]] == [3]
-    assert live.symbol_item(VENUE, "ETHUSDT", "trades") is None
+    coming = live.symbol_item(VENUE, "ETHUSDT", "trades", seconds=30)
+    assert coming == {"symbol": "ETHUSDT", "epoch": "run-1"}
 
 
 def test_without_redis_the_caller_is_told_to_try_later(settings):

@@ -187,17 +187,13 @@ async function loadDetail() {
   // The hub sends what it holds at once, and subscribing makes the feed follow book and
   // trades: with the socket open a snapshot could only be older.
   const items = [];
-  if (live.ready) return { epoch: null, items, partial: true };
+  if (live.ready || !row()) return { epoch: null, items, partial: true };
   let epoch = null;
   for (const path of ["/market/depth", "/market/trades"]) {
-    try {
-      const answer = await get(query(path, { symbol }));
-      epoch ??= answer.epoch;
-      items.push(answer);
-    } catch (error) {
-      // Nobody watched this symbol until now: the first push brings it.
-      if (error.status !== 404) throw error;
-    }
+    const answer = await get(query(path, { symbol }));
+    epoch ??= answer.epoch;
+    // Nobody watched this symbol until now: the first push brings it.
+    if (answer.k) items.push(answer);
   }
   return { epoch, items, partial: true };
 }
@@ -237,6 +233,7 @@ store.onChange((changed) => {
   if (!changed.has(symbol) && known) return;
   if (row()?.tick_size && !known) {
     known = true;
+    if (!live.ready) detail.refresh();
     showUnits();
     showDetail();
     if (chart.bars.length) chart.setBars(chart.bars, steps());
