@@ -109,6 +109,9 @@ class GradScalerMonitor:
         }
 
     def _set(self, scale: float) -> float:
+        if self.scaler.is_enabled():
+            # One that has scaled nothing yet has no scale that could be set.
+            self.scaler.scale(torch.ones((), device=self.scaler._device))
         # An int would be taken for a tensor.
         self.scaler.update(float(scale))
         self.resets += 1

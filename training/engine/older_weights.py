@@ -30,9 +30,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise InvalidInput("file", str(path), str(error)) from error
     except Exception as error:
         # torch names what it will not unpickle in errors of several kinds.
-        raise InvalidInput(
-            "file", str(path), f"is no plain state dict: {str(error).splitlines()[0]}"
-        ) from error
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        rule = f"must be a plain state dict as torch.save writes it ({said})"
+        raise InvalidInput("file", str(path), rule) from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]

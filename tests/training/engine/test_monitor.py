@@ -36,6 +36,16 @@ def test_the_published_example_runs_as_written(scaler):
     }
 
 
+def test_a_scaler_that_has_scaled_nothing_yet_is_reset_too():
+    scaler = torch.amp.GradScaler("cpu", init_scale=65536.0)
+    monitor = GradScalerMonitor(scaler, init_scale=65536.0)
+    assert monitor.halve_scale() == scaler.get_scale() == 32768
+    fresh = torch.amp.GradScaler("cpu", init_scale=100.0)
+    assert GradScalerMonitor(fresh).reset_scale() == fresh.get_scale() == 100
+    off = torch.amp.GradScaler("cpu", enabled=False)
+    assert GradScalerMonitor(off).reset_scale() == off.get_scale() == 1
+
+
 def test_a_reset_never_raises_the_scale(scaler):
     monitor = GradScalerMonitor(scaler)
     scaler.update(100.0)

@@ -76,7 +76,7 @@ class Dangerous:
 def test_a_file_that_would_run_code_is_refused_and_nothing_runs(tmp_path, capsys):
     path = tmp_path / "bad.pt"
     path.write_bytes(pickle.dumps(Dangerous()))
-    with pytest.raises(InvalidInput, match="no plain state dict"):
+    with pytest.raises(InvalidInput, match="must be a plain state dict"):
         read_state(path)
     assert "ran" not in capsys.readouterr().out
 
@@ -84,7 +84,7 @@ def test_a_file_that_would_run_code_is_refused_and_nothing_runs(tmp_path, capsys
 def test_a_whole_model_is_refused(tmp_path):
     path = tmp_path / "model.pt"
     torch.save(torch.nn.Linear(2, 2), path)
-    with pytest.raises(InvalidInput, match="no plain state dict"):
+    with pytest.raises(InvalidInput, match="must be a plain state dict"):
         read_state(path)
 
 

@@ -107,10 +107,16 @@ class Command(BaseCommand):
         if best is None:
             return
         params = ", ".join(f"{name} {value}" for name, value in best["params"].items())
+        searches_loss = StudySpec.from_dict(told["spec"]).searches_loss
+        measure = "value" if searches_loss else "validation loss"
         self.stdout.write(
-            f"best trial {best['number']}: validation loss {best['value']:.6g}"
+            f"best trial {best['number']}: {measure} {best['value']:.6g}"
             + (f" with {params}" if params else "")
         )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip().upper() for name in text.split(",") if name.strip()]
 
 
 def _spec(options: dict[str, Any]) -> StudySpec:
@@ -121,7 +127,7 @@ def _spec(options: dict[str, Any]) -> StudySpec:
             raise CommandError(f"--spec {options['spec']}: {error}") from error
     return StudySpec.from_dict(
         {
-            "symbols": options["symbols"].split(","),
+            "symbols": _names(options["symbols"]),
             "interval": options["interval"],
             "source": str(options["file"] or ""),
             "trials": options["trials"],
