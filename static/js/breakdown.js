@@ -5,6 +5,7 @@ import { byId, h, icon } from "./dom.js";
 import { dateTime, number, price, signed } from "./format.js";
 import { checkSignal, directionOf, factorName, fetchSignal, HORIZONS, outcomeOf } from "./signals.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 import { skeletonRows, stateBox } from "./ui.js";
 
 const SAME_POINTS = 0.05;
@@ -31,7 +32,7 @@ function factorLine(factor, widest) {
     h("span", { class: "factor-bar", "aria-hidden": "true" }, bar),
     h("span", { class: `num ${tone}`, title: t("Contribution to the weighted mean") }, factor.unknown ? t("unknown") : signed(factor.part, 3)),
     h("span", { class: "faint factor-sum" }, factor.unknown ? t("weight {w}", { w: number(factor.weight, 1) }) : `${signed(factor.value)} × ${number(factor.weight, 1)}`),
-    h("span", { class: "muted factor-why" }, factor.explanation));
+    h("span", { class: "muted factor-why" }, told(factor.explanation)));
 }
 
 function factorList(factors) {

@@ -95,12 +95,18 @@ export class Plot {
   }
 }
 
-/** Long text for a hover label: lines of about `width` letters. */
+/** Long text for a hover label: lines of about `width` letters, Chinese ones of half as many. */
 export function wrapped(text, width = 60) {
   const lines = [""];
-  for (const word of String(text).split(" ")) {
-    if (lines.at(-1).length + word.length > width) lines.push("");
-    lines[lines.length - 1] += `${word} `;
+  let taken = 0;
+  for (const word of String(text).split(/(?<= )|(?<=[\u3000-\u9fff\uff00-\uffef])/)) {
+    const wide = /[\u3000-\u9fff\uff00-\uffef]/.test(word) ? word.length + 1 : word.length;
+    if (taken + wide > width) {
+      lines.push("");
+      taken = 0;
+    }
+    lines[lines.length - 1] += word;
+    taken += wide;
   }
   // Plotly reads a few tags in labels; texts of the server are no markup.
   return lines.map((line) => line.trim().replaceAll("<", "‹").replaceAll(">", "›")).join("<br>");

@@ -6,6 +6,7 @@ import { number } from "./format.js";
 import { axis, baseLayout, log2Axis, Plot, titled, wrapped } from "./plots.js";
 import { t } from "./strings.js";
 import { token } from "./theme.js";
+import { told } from "./told.js";
 import { figure, scaleText } from "./training.js";
 import { stateBox } from "./ui.js";
 
@@ -53,7 +54,7 @@ function marks(events) {
 }
 
 const label = (event) => `<b>${kindOf(event)[0]}</b> · ${t("epoch {e}, batch {b}", { e: number(event.epoch), b: number(event.batch) })}<br>`
-  + `${scaleText(event.before)} → ${scaleText(event.after)}<br>${wrapped(event.advice)}`;
+  + `${scaleText(event.before)} → ${scaleText(event.after)}<br>${wrapped(told(event.advice))}`;
 
 /** The chart; `epochs()` gives the epochs of the moment, oldest first. */
 export class ScaleChart {
@@ -160,7 +161,7 @@ export class MarkList {
       h("span", { class: "mark-name" }, name),
       h("span", { class: "faint nowrap" }, `${t("epoch {e}, batch {b}", { e: number(event.epoch), b: number(event.batch) })}${norm}`),
       h("span", { class: "num mark-change" }, `${scaleText(event.before)} → ${scaleText(event.after)}`),
-      h("span", { class: "mark-advice" }, event.advice));
+      h("span", { class: "mark-advice" }, told(event.advice)));
     button.addEventListener("click", () => this.press(this.picked === button ? null : button, event));
     return h("li", {}, button);
   }

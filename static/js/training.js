@@ -5,6 +5,7 @@ import { h, setData, setText } from "./dom.js";
 import { NONE, number, toMs } from "./format.js";
 import { rows } from "./stores.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 import { confirmAction, toast } from "./ui.js";
 
 const STUDIES_FETCHED = 200;
@@ -82,7 +83,7 @@ export function showState(badge, row) {
   const asked = row.cancel_asked && isOpen(row) ? ` · ${t("cancel asked")}` : row.requeue_asked ? ` · ${t("runs again")}` : "";
   setData(badge, "tone", tone);
   setText(badge, name + asked);
-  badge.title = row.reason ?? "";
+  badge.title = told(row.reason ?? "");
 }
 
 /** A bar with words: share done of what was wanted. */

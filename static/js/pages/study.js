@@ -7,6 +7,7 @@ import { ago, dateTime, duration, NONE, number } from "../format.js";
 import { watchPage } from "../freshness.js";
 import { OptunaPlots } from "../optuna_plots.js";
 import { t } from "../strings.js";
+import { told } from "../told.js";
 import { LiveTable } from "../table.js";
 import { trainingExports } from "../training_exports.js";
 import {
@@ -73,7 +74,7 @@ function showHead(row) {
   showState(badge, row);
   const spec = row.spec ?? {};
   setText(byId("study-what"), [spec.source || (spec.symbols ?? []).join(", "), spec.source ? "" : spec.interval, row.created_by ? t("by {name}", { name: row.created_by }) : "", dateTime(row.created_at).slice(0, 16)].filter(Boolean).join(" · "));
-  setText(byId("study-reason"), row.reason ?? "");
+  setText(byId("study-reason"), told(row.reason ?? ""));
   byId("study-reason").hidden = !row.reason;
   showActions(actions, row, studyMayRunAgain(row));
   document.title = `${row.name} · QuantAI`;

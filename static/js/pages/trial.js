@@ -9,6 +9,7 @@ import { eventsOf, KINDS, MarkList, runsOf, ScaleChart } from "../scale_chart.js
 import { diagnosis } from "../scale_health.js";
 import { t } from "../strings.js";
 import { token } from "../theme.js";
+import { told } from "../told.js";
 import { trainingExports } from "../training_exports.js";
 import {
   actionButtons, epochStore, figure, HEARTBEAT_LATE_MS, isOpen, oneTrialStore, percent, scaleText, secondsOf, shortName, showActions, showState, studyPage, valueText,
@@ -104,7 +105,7 @@ function showHead(row) {
   setText(byId("back"), `← ${row.study_name ?? t("Study {n}", { n: row.study })}`);
   const again = row.retry_of === null || row.retry_of === undefined ? "" : t("attempt {n}, retry of #{number}", { n: number(row.attempt), number: row.retry_of });
   setText(byId("trial-what"), [row.started_at ? dateTime(row.started_at).slice(0, 16) : "", row.started_at ? duration(secondsOf(row)) : "", again].filter(Boolean).join(" · "));
-  setText(byId("trial-reason"), row.reason ?? "");
+  setText(byId("trial-reason"), told(row.reason ?? ""));
   byId("trial-reason").hidden = !row.reason;
   showActions(actions, row);
   document.title = `${row.study_name ?? t("Study {n}", { n: row.study })} #${row.number} · QuantAI`;
