@@ -29,6 +29,9 @@ PLAN = {
     "SIMULATOR_SYMBOLS": "140",
     "MARKET_HISTORY_BARS": "150",
     "TRAINING_WORKERS": "1",
+    # Else a close of bars during the tests stores a page full of signals, and what they
+    # planted is on the second one.
+    "SCAN_STORE_SCORE": "100",
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 # Small and quick: what is tested here is the life of processes.
 QUICK = {
     "MARKET_SYMBOLS": "4",

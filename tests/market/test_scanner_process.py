@@ -31,7 +31,7 @@ class Work:
 @pytest.fixture
 async def start(monkeypatch):
     monkeypatch.setattr(module, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(signal_services, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(signal_services, "LEASE_SECONDS", 3.0)
     running, looks = [], []
 
     def start(name):
@@ -70,7 +70,7 @@ async def test_one_scans_and_another_takes_over_when_it_ends(start):
     assert (await eventually(lambda: state(row), lambda s: s[0] == "done"))[1] == "one"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await until(lambda: second.holds, 5)
+    await until(lambda: second.holds)
     row = await ask()
     assert (await eventually(lambda: state(row), lambda s: s[0] == "done"))[1] == "two"
 
@@ -84,7 +84,7 @@ async def test_a_request_is_answered_at_once_when_it_wakes_the_scanner(
     await until(lambda: process.holds)
     await asyncio.sleep(0.3)
     row = await ask()
-    await eventually(lambda: state(row), lambda s: s[0] == "done", 5)
+    await eventually(lambda: state(row), lambda s: s[0] == "done")
 
 
 async def test_nobody_scans_while_redis_is_away(start, redis_server):
@@ -116,7 +116,7 @@ async def test_a_scan_that_the_database_broke_off_is_ended_and_scanning_goes_on(
     monkeypatch.setattr(Work, "look", look)
     begin, looks = start
     begin("one")
-    assert await eventually(lambda: state(row), lambda s: s[0] == "failed", 5)
+    assert await eventually(lambda: state(row), lambda s: s[0] == "failed")
     await until(lambda: looks)
 
 
@@ -125,4 +125,4 @@ async def test_what_was_left_running_is_ended_when_one_begins(start):
     await sync_to_async(Scan.objects.filter(id=row.id).update)(state="running")
     begin, _ = start
     begin("one")
-    assert await eventually(lambda: state(row), lambda s: s[0] == "failed", 5)
+    assert await eventually(lambda: state(row), lambda s: s[0] == "failed")

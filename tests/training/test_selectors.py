@@ -157,13 +157,10 @@ def test_the_trials_of_a_study_are_compared_column_by_column(typical):
 
 def test_a_hundred_epochs_of_fifty_trials_are_told_at_once():
     study = planted.many(trials=50, epochs=100)
-    # One undisturbed time is enough: other tests may use the machine meanwhile.
-    for _ in range(5):
-        began = time.perf_counter()
-        found = epoch_selectors.study_scales(study_id=study.id)
-        took = time.perf_counter() - began
-        if took < 1.0:
-            break
+    # Of the processor: others may use the machine meanwhile.
+    began = time.thread_time()
+    found = epoch_selectors.study_scales(study_id=study.id)
+    took = time.thread_time() - began
     assert sum(len(row["epoch"]) for row in found["trials"]) == 5_000
     assert took < 1.0
 

@@ -21,7 +21,8 @@ def test_who_orders_does_not_wait_for_a_broker_that_is_away(settings):
     began = time.monotonic()
     with pytest.raises(BusUnavailable, match="cannot be woken"):
         wake.workers(7)
-    assert time.monotonic() - began < 10
+    # Celery would try again for minutes.
+    assert time.monotonic() - began < 30
 
 
 def test_an_order_names_the_study(bus, settings, redis_server):
