@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -60,9 +63,22 @@ def up():
         with Running(folder, **PLAN) as running:
             running.wait_for(r"Open http://")
             running.wait_for(r"feed\s+running")
+            _wait_for_history(running)
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_history(running, seconds=180):
+    """Signals are planted on stored bars, studies look at them."""
+    series = 2 * int(PLAN["MARKET_SYMBOLS"])
+    deadline = time.monotonic() + seconds
+    database = f"file:{running.var / 'quantai.sqlite3'}?mode=ro"
+    with closing(sqlite3.connect(database, uri=True, timeout=30)) as connection:
+        count = "SELECT count(DISTINCT series_id) FROM market_candle"
+        while (stored := connection.execute(count).fetchone()[0]) < series:
+            assert time.monotonic() < deadline, f"bars of {stored} series are stored"
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="package")

@@ -240,7 +240,8 @@ def test_the_page_speaks_chinese(browse, told):
     expect(row(page, told[0]).locator(".col-direction")).to_have_text("▲ 做多")
     row(page, told[0]).locator(".expander").click()
     expect(page.locator("[data-factor=trend] b")).to_have_text("趋势")
-    expect(page.locator("[data-factor=trend]")).to_contain_text("均线相距 +2.10 ATR")
+    why = page.locator(".breakdown [data-factor=trend]")
+    expect(why).to_contain_text("均线相距 +2.10 ATR")
 
 
 @pytest.mark.parametrize("width", [390, 1440])
