@@ -32,6 +32,7 @@ from accounts.journal_records import (
 from accounts.reconciliation import compare
 from accounts.recorder import EnhancedTradeRecorder
 from core.clock import Clock
+from core.patience import TRANSIENT
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ class Desk:
                     cause=cause,
                     clock=self._room.clock,
                 )
-        except GatewayUnavailable as error:
+        except (GatewayUnavailable, *TRANSIENT) as error:
             log.warning("%s: not compared, trying again: %s", self.name, error)
             self.problem = str(error)
             return False

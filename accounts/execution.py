@@ -167,7 +167,8 @@ class Execution:
             return [AccountResult(name, "not_sent", shut(name))]
         symbols = sorted({ref.symbol for ref in refs})
         outcomes = await asyncio.gather(*(desk.gateway.cancel_all(s) for s in symbols))
-        await asyncio.gather(*(desk.ask(ref) for ref in refs))
+        asked = [desk.ask(ref) for ref in refs]
+        await asyncio.wait(asked, timeout=COMPARE_SECONDS)
         return [
             _account_result(name, outcome, symbol)
             for symbol, outcome in zip(symbols, outcomes, strict=True)

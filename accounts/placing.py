@@ -29,6 +29,7 @@ from accounts.intent_documents import (
 from accounts.journal import JournalUnavailable
 from accounts.journal_records import (
     OrderBegun,
+    OrderNeverSent,
     ParentBegun,
     ParentEnded,
     Record,
@@ -38,6 +39,7 @@ from accounts.order_store import facts_of
 from accounts.recorder import EnhancedTradeRecorder
 from core import wire
 from core.clock import Clock
+from core.errors import InvalidInput
 from core.patience import patient
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 # An answer says "unknown" for orders that nobody can tell of after so long.
 RESULT_SECONDS = 5.0
 UNWINDING = 1_000
+NO_JOURNAL = "the journal cannot be written, so nothing was sent"
 FAILED = frozenset({"refused", "not_sent"})
 
 
@@ -105,7 +108,11 @@ class Placing:
         )
         outcomes = await self._send(tickets, intent, parent)
         if outcomes is None:
-            return await self._not_journalled(tickets, plan)
+            unsent = [
+                AccountResult(one.account, "not_sent", NO_JOURNAL)
+                for one in plan.takers
+            ]
+            return IntentResult(message=NO_JOURNAL, accounts=tuple(unsent))
         return await self.settle(intent, wanted, tickets, outcomes, plan)
 
     async def _send(
@@ -132,18 +139,11 @@ class Placing:
     async def _place(self, ticket: Ticket) -> Outcome:
         desk = self._desks.get(ticket.account)
         if desk is None:
-            return Outcome("not_sent", message="the account was closed meanwhile")
+            text, at = "the account was closed meanwhile", self._clock.now_ms()
+            body = OrderNeverSent(ticket.order.client_id, text, at)
+            self._recorder.put([Record(ticket.account, body)])
+            return Outcome("not_sent", message=text)
         return await desk.place(ticket.order)
-
-    async def _not_journalled(
-        self, tickets: Sequence[Ticket], plan: Plan
-    ) -> IntentResult:
-        text = "the journal cannot be written, so nothing was sent"
-        taken = {one.account for one in plan.takers}
-        return IntentResult(
-            message=text,
-            accounts=tuple(AccountResult(name, "not_sent", text) for name in taken),
-        )
 
     # -- what came of it --------------------------------------------------------
 
@@ -219,8 +219,13 @@ class Placing:
         there = {row.client_id for row in known}
         fresh = [one for one in closing if one.order.client_id not in there]
         text = f"unwound, because: {why}"
+        left = [f"{row} is {row.state}" for row in rows if row.state in OPEN]
         if fresh:
-            text = await self._close_again(fresh, intent, text)
+            left += await self._close_again(fresh, intent)
+        if left:
+            # The parent stays what its children make it: not all of it was undone.
+            log.error("intent %s is not unwound: %s", intent.id, left)
+            return f"to be {text}; BUT NOT CLOSED AGAIN: {'; '.join(left)}"
         body = ParentEnded(str(intent.id), "unwound", self._clock.now_ms())
         self._recorder.put([Record(tickets[0].account, body)])
         await self._recorder.flushed()
@@ -240,18 +245,20 @@ class Placing:
             await desk.ask(ref)
 
     async def _close_again(
-        self, tickets: Sequence[Ticket], intent: Intent, text: str
-    ) -> str:
-        """Send the opposite; they are orders without a parent."""
+        self, tickets: Sequence[Ticket], intent: Intent
+    ) -> list[str]:
+        """Send the opposite, as orders without a parent; returns what is not closed."""
         outcomes = await self._send(tickets, intent, None)
         if outcomes is None:
-            return f"{text}; BUT NOT CLOSED AGAIN: the journal cannot be written"
+            return [NO_JOURNAL]
         await self._resolve(tickets, outcomes, None)
-        bad = [one for one in outcomes.values() if one.kind in FAILED]
-        if bad:
-            log.error("intent %s: not closed again: %s", intent.id, bad)
-            return f"{text}; BUT NOT CLOSED AGAIN: {bad[0].message}"
-        return text
+        await self._recorder.flushed()
+        results = await patient(read.order_results, outcomes)
+        return [
+            f"{one.account}: {one.filled:f} of {one.quantity:f}, {one.message or one.state}"
+            for one in results
+            if one.state != "filled"
+        ]
 
     # -- closing positions ------------------------------------------------------
 
@@ -270,9 +277,20 @@ class Placing:
         codes: list[str] = []
         for number, one in enumerate(held):
             desk = self._desks.get(one.account)
-            plan = await database_sync_to_async(read.plan_close)(
-                self._venue, one, intent.actor, ready=desk is not None and desk.ready
-            )
+            try:
+                plan = await database_sync_to_async(read.plan_close)(
+                    self._venue,
+                    one,
+                    intent.actor,
+                    ready=desk is not None and desk.ready,
+                )
+            except InvalidInput as error:
+                # Of a contract that is listed no more, say; the others are closed.
+                text = str(error)
+                results.append(
+                    AccountResult(one.name, "refused", text, symbol=one.symbol)
+                )
+                continue
             if not plan.takers or desk is None:
                 results += _skipped(plan, one.symbol)
                 codes += plan.codes
@@ -282,8 +300,17 @@ class Placing:
         if tickets:
             outcomes = await self._send(tickets, intent, None)
             if outcomes is None:
-                text = "the journal cannot be written, so nothing was sent"
-                return IntentResult(message=text, accounts=tuple(results))
+                names = {one.account: one.name for one in held}
+                results += [
+                    AccountResult(
+                        names[one.account],
+                        "not_sent",
+                        NO_JOURNAL,
+                        symbol=one.order.symbol,
+                    )
+                    for one in tickets
+                ]
+                return IntentResult(message=NO_JOURNAL, accounts=tuple(results))
             await self._resolve(tickets, outcomes, RESULT_SECONDS)
             await self._recorder.flushed()
             results += await patient(read.order_results, outcomes)

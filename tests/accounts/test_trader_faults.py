@@ -6,15 +6,22 @@ from decimal import Decimal
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from accounts import desk as desk_module
-from accounts import intents, recovery
+from accounts import execution, intents, recovery
 from accounts import placing as placing_module
 from accounts.domain.exchange import NewOrder
-from accounts.intent_documents import PlaceOrder, parse_result
+from accounts.intent_documents import (
+    CancelAll,
+    ClosePosition,
+    PlaceOrder,
+    parse_result,
+)
 from accounts.journal import JournalUnavailable
 from accounts.models import Fill, Intent, Order, ParentOrder, Position
 from core.clock import now_ms
+from market.models import Instrument
 from tests.accounts.trading import trading
 from tests.waiting import eventually, until
 
@@ -123,6 +130,24 @@ class TestPartialFailure:
             "filled",
         )
 
+    @pytest.mark.parametrize("fault", ["refuse", "busy", "lose_request"])
+    async def test_what_cannot_be_closed_again_is_not_called_unwound(self, rig, fault):
+        rig.gateway("a").fault = "refuse"
+        other = rig.gateway("b")
+        place = other.inner.place
+
+        async def once(order):
+            found = await place(order)
+            other.fault = fault
+            return found
+
+        other.inner.place = once
+        state, answer = await rig.ask(UNWIND)
+        assert (state, answer.parent_state) == ("done", "partial")
+        assert "BUT NOT CLOSED AGAIN: b: 0 of 1" in answer.message
+        held = await rig.rows(Position, account__name="b")
+        assert [one.quantity for one in held] == [D(1)]
+
     async def test_what_rests_is_cancelled_when_it_is_unwound(self, rig):
         rig.gateway("a").fault = "refuse"
         order = replace(UNWIND, order_type="LIMIT", price=D(90))
@@ -152,6 +177,89 @@ class TestSurroundings:
         assert state == "failed"
         assert "journal" in answer.message
         assert sent(rig) == []
+
+    async def test_a_close_that_cannot_be_journalled_is_not_done(
+        self, rig, monkeypatch
+    ):
+        await rig.ask(BUY)
+
+        def full(records):
+            raise JournalUnavailable("no space left on device")
+
+        monkeypatch.setattr(rig.session.recorder, "write_ahead", full)
+        state, answer = await rig.ask(ClosePosition())
+        assert state == "failed"
+        assert {(one.account, one.outcome) for one in answer.accounts} == {
+            ("a", "not_sent"),
+            ("b", "not_sent"),
+        }
+
+    async def test_a_position_of_no_contract_keeps_no_other_from_being_closed(
+        self, rig
+    ):
+        await rig.ask(BUY)
+        await rig.ask(replace(BUY, symbol="ETHUSDT"))
+        await Instrument.objects.filter(symbol="BTCUSDT").adelete()
+        state, answer = await rig.ask(ClosePosition())
+        assert state == "done"
+        assert {(one.symbol, one.outcome) for one in answer.accounts} == {
+            ("BTCUSDT", "refused"),
+            ("ETHUSDT", "done"),
+        }
+        held = await rig.rows(Position, symbol="ETHUSDT")
+        assert {one.quantity for one in held} == {D(0)}
+
+    async def test_cancelling_all_answers_though_nobody_can_tell_how_orders_ended(
+        self, rig, monkeypatch
+    ):
+        monkeypatch.setattr(execution, "COMPARE_SECONDS", 0.3)
+        await rig.ask(replace(BUY, order_type="LIMIT", price=D(90)))
+
+        async def silent(ref):
+            raise desk_module.GatewayUnavailable("no answer")
+
+        for name in ("a", "b"):
+            rig.gateway(name).query = silent
+        state, answer = await rig.ask(CancelAll())
+        assert (state, len(answer.accounts)) == ("done", 2)
+
+    async def test_a_database_that_is_away_does_not_end_the_private_stream(
+        self, rig, monkeypatch
+    ):
+        desk = next(iter(rig.session.desks.open.values()))
+        compare, away = desk_module.compare, [OperationalError("away")] * 2
+
+        async def comparing(*arguments, **options):
+            if away:
+                raise away.pop()
+            return await compare(*arguments, **options)
+
+        monkeypatch.setattr(desk_module, "compare", comparing)
+        monkeypatch.setattr(desk_module, "FIRST_AGAIN_SECONDS", 0.05)
+        desk.want_comparison("asked")
+        await asyncio.wait_for(desk.compared.wait(), 10)
+        assert away == []
+        assert desk in rig.session.desks.open.values()
+        assert rig.session.desks.problems == {}
+
+    async def test_an_order_of_an_account_closed_meanwhile_is_on_record_as_not_sent(
+        self, rig
+    ):
+        desks = rig.session.desks.open
+        write_ahead = rig.session.recorder.write_ahead
+
+        def journalled(records):
+            write_ahead(records)
+            for number in [n for n, desk in desks.items() if desk.name == "a"]:
+                del desks[number]
+
+        rig.session.recorder.write_ahead = journalled
+        state, answer = await rig.ask(BUY)
+        assert (state, answer.parent_state) == ("done", "partial")
+        assert [(one.outcome, one.state) for one in answer.accounts] == [
+            ("not_sent", "never_sent"),
+            ("done", "filled"),
+        ]
 
     async def test_a_lease_that_ran_out_stops_what_is_sent(self, rig, monkeypatch):
         async def away():
