@@ -22,6 +22,7 @@ from accounts.gateways.paper_market import SnapshotMarket
 from accounts.models import ExchangeAccount
 from core.clock import Clock, SystemClock
 from core.errors import InvalidInput
+from core.patience import TRANSIENT
 from market.address_hold import AddressHold
 from market.binance.config import WsSettings
 from market.binance.connection import Connection
@@ -191,7 +192,11 @@ class KnownRules:
         self._known: dict[str, tuple[float, SymbolRules | None]] = {}
 
     async def of(self, symbol: str) -> SymbolRules | None:
-        """Return the rules of a symbol; None: it is no contract. ``django.db.Error``."""
+        """Return the rules of a symbol; None: it is no contract.
+
+        A database that is away leaves what is remembered; ``django.db.Error`` where
+        nothing is.
+        """
         now = self._clock.monotonic()
         known = self._known.get(symbol)
         if known is not None and now - known[0] < RULES_SECONDS:
@@ -203,6 +208,11 @@ class KnownRules:
             )
         except InvalidInput:
             rules = None
+        except TRANSIENT as error:
+            if known is None:
+                raise
+            log.warning("the rules of %s are not read again: %s", symbol, error)
+            return known[1]
         self._known[symbol] = (now, rules)
         return rules
 

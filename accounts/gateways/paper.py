@@ -44,6 +44,7 @@ from accounts.journal import JournalUnavailable
 from core.cancellation import checkpoint
 from core.clock import Clock, SystemClock
 from core.errors import BusUnavailable
+from core.patience import TRANSIENT
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ LOOK_SECONDS = 0.05
 # How long a larger order waits for a book deeper than the best prices.
 DEPTH_SECONDS = 1.0
 NO_SYMBOL, UNKNOWN_ORDER = -1121, -2011
+# Prices or rules cannot be read now.
+AWAY = (BusUnavailable, *TRANSIENT)
 LEVERAGES = range(1, 126)
 
 
@@ -118,13 +121,13 @@ class PaperGateway:
         known = self._account.order(order.client_id)
         if known is not None:
             return Outcome("done", order_news(known))
-        rules = await self._market.rules(order.symbol)
-        if rules is None:
-            return Outcome("refused", code=NO_SYMBOL, message="Invalid symbol.")
-        await asyncio.sleep(self._costs.latency_ms / 1000)
         try:
+            rules = await self._market.rules(order.symbol)
+            if rules is None:
+                return Outcome("refused", code=NO_SYMBOL, message="Invalid symbol.")
+            await asyncio.sleep(self._costs.latency_ms / 1000)
             glance = await self._deep_enough(order)
-        except BusUnavailable as error:
+        except AWAY as error:
             return Outcome("not_sent", message=str(error))
         if glance is None:
             return Outcome("not_sent", message=f"no prices of {order.symbol} are known")
@@ -158,10 +161,10 @@ class PaperGateway:
         self, ref: OrderRef, *, side: str, quantity: Decimal, price: Decimal
     ) -> Outcome:
         """See ``Gateway``."""
-        rules = await self._market.rules(ref.symbol)
         try:
+            rules = await self._market.rules(ref.symbol)
             glance = (await self._market.glances([ref.symbol])).get(ref.symbol)
-        except BusUnavailable as error:
+        except AWAY as error:
             return Outcome("not_sent", message=str(error))
         if rules is None or glance is None:
             return Outcome("not_sent", message=f"no prices of {ref.symbol} are known")

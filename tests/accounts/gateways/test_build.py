@@ -3,18 +3,21 @@
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError
 
+from accounts import plan_selectors
 from accounts.config import AccountsSettings
 from accounts.domain.modes import Circumstances, decide, truth_table
 from accounts.gateway import GatewayRefused
 from accounts.gateways.binance import BinanceGateway
-from accounts.gateways.build import Gateways, costs
+from accounts.gateways.build import RULES_SECONDS, Gateways, KnownRules, costs
 from accounts.gateways.paper import PaperGateway
 from accounts.models import ExchangeAccount
 from core import redis as core_redis
 from market.binance.config import WsSettings
 from market.binance.signing import HmacSigner
 from market.models import Instrument
+from tests.clock import FakeClock
 from tests.market.conftest import database, simulator
 
 __all__ = ["database", "simulator"]
@@ -120,3 +123,23 @@ async def test_rules_come_from_the_stored_contracts(gateways):
 def test_costs_are_the_digits_of_the_settings():
     found = costs(AccountsSettings(paper_taker_bps=4.3, paper_latency_ms=7))
     assert (found.taker_bps, found.latency_ms) == (Decimal("4.3"), 7)
+
+
+@pytest.mark.usefixtures("database")
+async def test_rules_are_remembered_while_the_database_is_away(monkeypatch):
+    clock = FakeClock()
+    rules = KnownRules("simulator", clock)
+    await Instrument.objects.acreate(
+        venue="simulator", symbol="BTCUSDT", tick_size="0.1", step_size="0.001"
+    )
+    known = await rules.of("BTCUSDT")
+    assert known.tick == Decimal("0.1")
+
+    def away(venue, symbol):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(plan_selectors, "symbol_rules", away)
+    clock.move(RULES_SECONDS + 1)
+    assert await rules.of("BTCUSDT") == known
+    with pytest.raises(OperationalError):
+        await rules.of("ETHUSDT")

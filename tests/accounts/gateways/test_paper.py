@@ -8,6 +8,7 @@ import time
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError
 
 from accounts.domain.exchange import (
     FillNews,
@@ -259,6 +260,23 @@ async def test_a_stop_triggers_with_the_market(feed, open_gateway):
     picture = await told.gateway.picture()
     assert picture.positions == ()
     assert statuses() == ["held", "new", "filled"]
+
+
+async def test_a_database_that_is_away_means_that_nothing_is_sent(feed, open_gateway):
+    told = await open_gateway()
+    gateway = told.gateway
+    placed = await gateway.place(order("l", kind="LIMIT", price=90))
+
+    async def away(symbol):
+        raise OperationalError("away")
+
+    gateway._market._rules = away
+    outcome = await gateway.place(order("m"))
+    assert (outcome.kind, outcome.message) == ("not_sent", "away")
+    ref = OrderRef("BTCUSDT", "l")
+    outcome = await gateway.amend(ref, side="BUY", quantity=D(2), price=D(91))
+    assert outcome.kind == "not_sent"
+    assert (await gateway.query(ref)) == placed.news
 
 
 async def test_cancel_amend_and_their_refusals(feed, open_gateway):
