@@ -102,23 +102,29 @@ def _outcomes(
 
 
 def refresh(*, venue: str, interval: str, horizon: int) -> None:
-    """Count the live outcomes anew."""
+    """Count the live outcomes anew, of each symbol's bar that of its first signal.
+
+    Scans between two closes see the same bar again: what becomes of it is known once.
+    """
     rows = (
         SignalOutcome.objects.filter(
             signal__venue=venue, signal__interval=interval, horizon=horizon
         )
-        .order_by("-id")
+        .order_by("-signal_id")
         .values_list(
             "signal__score",
             "net_return",
             "signal__factors",
             "signal__price",
             "exit_price",
+            "signal__symbol",
+            "signal__bar_open",
         )[:CALIBRATED]
     )
-    found = list(rows)
+    # The newest first, so that the first signal of a bar stays.
+    found = list({row[5:]: row for row in rows}.values())
     factors: dict[str, tuple[list[float], list[float]]] = {}
-    for _, _, parts, entry, leave in found:
+    for _, _, parts, entry, leave, *_ in found:
         for part in parts:
             if part["value"] is not None:
                 values, gross = factors.setdefault(part["name"], ([], []))

@@ -107,6 +107,23 @@ def test_scores_are_counted_in_bins_and_factors_by_name(signal):
     assert record.correlation is None  # it was always the same
 
 
+def test_a_bar_that_was_scanned_again_and_again_counts_once_by_its_first_signal(signal):
+    for number in range(5):
+        signal(bar=0, score=75.0 + number, price=100.0 + number)
+    signal(bar=1, score=95.0)
+    close(1, 101.0)
+    close(2, 99.0)
+    outcomes.settle(VENUE)
+    assert SignalOutcome.objects.filter(horizon=1).count() == 6
+    bins = {
+        row.score_from: (row.outcomes, row.wins)
+        for row in Calibration.objects.filter(source="live", horizon=1)
+    }
+    # The price of the first was 100, of all others 101 and more.
+    assert bins == {70.0: (1, 1), 90.0: (1, 0)}
+    assert FactorRecord.objects.get(source="live", horizon=1).outcomes == 2
+
+
 @pytest.fixture
 def scored():
     scanned.follow(["BTCUSDT"])
