@@ -69,8 +69,8 @@ class Hearing:
         for fill in fills:
             self._executions.add(fill, heard=False)
         key = None if news is None else self._executions.told(news)
-        if key is not None:
-            self._begin(key, self._complete(key))
+        if news is not None and key is not None:
+            self._begin(key, self._complete(key, news.ref))
 
     def placed(self, ref: OrderRef, news: OrderNews | None) -> None:
         """An order was acknowledged in this state: the stream must tell of it."""
@@ -86,12 +86,17 @@ class Hearing:
             await self._fetch(key)
         self.learned(news)
 
-    async def _complete(self, key: Key) -> None:
+    async def _complete(self, key: Key, ref: OrderRef) -> None:
+        fetched = False
         for pause in (HEAR_SECONDS, *AGAIN_SECONDS):
             await asyncio.sleep(pause)
             if not self._executions.owed(key):
                 break
             await self._fetch(key)
+            fetched = True
+        if fetched:
+            # Its average price stood in what was dropped; most answers lack it.
+            self._ask(ref)
         if self._executions.owed(key):
             log.error("%s: executions of %s cannot be had", self._gateway.account, key)
             self._executions.excuse(key)

@@ -184,3 +184,8 @@ async def test_all_events_of_an_order_dropped_by_the_exchange_are_made_good(
         assert {one.order_id for one in fills} == {answer.accounts[0].order}
         await agreed(rig)
         assert await causes(rig) == ["start", "fills"]
+        (order,) = await eventually(
+            lambda: rig.rows(Order), lambda rows: rows[0].average_price
+        )
+        paid = sum(one.quantity * one.price for one in fills)
+        assert float(order.average_price) == pytest.approx(float(paid / order.filled))
