@@ -14,7 +14,12 @@ def main() -> None:
         os.environ.update(flag_environment(sys.argv[2:]))
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        # Asked for, so no traceback; 128 + SIGINT, as shells say it.
+        sys.stderr.write("\ninterrupted\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

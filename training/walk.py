@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.errors import InvalidInput
 from market.domain.candles import INTERVAL_MS
 from training import datasets
+from training.engine.config import positive
 from training.study_spec import StudySpec
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ class WalkPlan:
     seeds: int = 3
     fee: float = 0.001
     shuffled: bool = False
+
+    def __post_init__(self) -> None:
+        positive(self, "inside_days", "outside_days", "seeds")
+        for name in ("fee", "train_share"):
+            if not 0 <= getattr(self, name) < 1:
+                value = getattr(self, name)
+                raise InvalidInput(name, value, "must be 0 or more, below 1")
 
 
 @dataclass(frozen=True)

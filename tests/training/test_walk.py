@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from core.errors import InvalidInput
 from training import walk
 from training.engine.config import ModelConfig, TrainConfig, WindowConfig
 from training.study_spec import StudySpec
@@ -123,3 +124,19 @@ def test_a_time_that_is_too_short_is_refused():
         call_command(
             "walk_forward", f"--file={FILE}", "--inside-days=3000", "--outside-days=100"
         )
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"inside_days": float("nan")}, "inside_days"),
+        ({"outside_days": 0}, "outside_days"),
+        ({"seeds": 0}, "seeds"),
+        ({"fee": 1.0}, "fee"),
+        ({"fee": float("nan")}, "fee"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(given, field):
+    with pytest.raises(InvalidInput) as refused:
+        walk.WalkPlan(**given)
+    assert refused.value.field == field

@@ -41,6 +41,9 @@ class Command(BaseCommand):
                 f"{options['file']} is not there; give the path of ETTh1.csv "
                 "(ETDataset)"
             )
+        for name in ("seeds", "epochs", "threads"):
+            if options[name] < 1:
+                raise CommandError(f"--{name} {options[name]}: must be 1 or more")
         torch.set_num_threads(options["threads"])
         try:
             horizons = tuple(int(one) for one in options["horizons"].split(","))

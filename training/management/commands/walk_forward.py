@@ -46,14 +46,14 @@ class Command(BaseCommand):
         import torch
 
         torch.set_num_threads(options["threads"])
-        plan = walk.WalkPlan(
-            inside_days=options["inside_days"],
-            outside_days=options["outside_days"],
-            seeds=options["seeds"],
-            fee=options["fee"],
-            shuffled=options["shuffle"],
-        )
         try:
+            plan = walk.WalkPlan(
+                inside_days=options["inside_days"],
+                outside_days=options["outside_days"],
+                seeds=options["seeds"],
+                fee=options["fee"],
+                shuffled=options["shuffle"],
+            )
             found = list(
                 walk.walk(
                     self._spec(options),
