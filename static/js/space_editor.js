@@ -34,7 +34,7 @@ const GROUPS = [
     ["train.precision", t("precision"), ["fp32", "fp16", "bf16"]],
   ]],
   [t("Loss"), [
-    ["loss.kind", t("loss"), ["mse", "mae", "huber", "madl", "gmadl", "gmadl_normalised", "multitask"]],
+    ["loss.kind", t("loss"), ["mse", "mae", "huber", "madl", "gmadl", "gmadl_normalised", "multitask"], { without: "multitask" }],
     ["loss.a", "GMADL a", "real", { low: 10, high: 10000, log: true, choices: "100, 1000" }],
     ["loss.b", "GMADL b", "real", { low: 1, high: 3, choices: "1, 2" }],
     ["loss.delta", "Huber δ", "real", { low: 0.1, high: 2, choices: "0.5, 1" }],
@@ -99,7 +99,7 @@ class Parameter {
       this.list = this.input(t("{name}, choices, separated by commas", { name: label }), offers.choices, { class: "input wide", inputmode: "text", "data-choices": this.name });
       return h("span", { class: "space-part" }, this.list);
     }
-    this.boxes = this.options.map((value) => h("input", { type: "checkbox", checked: true, "data-choice": String(value) }));
+    this.boxes = this.options.map((value) => h("input", { type: "checkbox", checked: value !== offers.without, "data-choice": String(value) }));
     return h("span", { class: "space-part" }, this.options.map((value, index) => h("label", { class: "row" }, this.boxes[index], valueText(value))));
   }
 

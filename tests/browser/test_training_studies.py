@@ -128,6 +128,7 @@ def test_each_parameter_is_fixed_a_range_or_choices(browse):
     page.uncheck("[data-field~='space.model.kind'] [data-choice=ridge]")
     page.select_option("[data-mode='model.d_model']", "choices")
     page.fill("[data-choices='model.d_model']", "8, 16")
+    page.select_option("[data-mode='loss.kind']", "choices")
     with page.expect_request("**/studies/preview") as asked:
         page.click("#study-preview-button")
     spec = asked.value.post_data_json["spec"]
@@ -137,6 +138,10 @@ def test_each_parameter_is_fixed_a_range_or_choices(browse):
         "model.d_model": {"choices": [8, 16]},
         "model.dropout": {"low": 0, "high": 0.3, "log": False},
         "train.learning_rate": {"low": 0.0001, "high": 0.01, "log": True},
+        # All but the one with a target more than the others.
+        "loss.kind": {
+            "choices": ["mse", "mae", "huber", "madl", "gmadl", "gmadl_normalised"]
+        },
     }
     assert spec["window"] == {"seq_len": 16, "label_len": 8, "pred_len": 1}
     assert spec["train"]["batch_size"] == 32
