@@ -1,4 +1,5 @@
-/* Order book of 20 levels and the tape of trades: rows made once, texts changed. */
+/* Order book of 20 levels and the tape of trades: rows made once, hidden until they
+   have data, texts changed. */
 
 import { h, setText } from "./dom.js";
 import { clockTime, number, price, quantity, spreadBps } from "./format.js";
@@ -11,8 +12,7 @@ function rows(list, count, cells, bar) {
   const made = Array.from({ length: count }, () => {
     const spans = Array.from({ length: cells }, () => h("span"));
     const fill = bar ? h("i") : null;
-    const line = h("li", {}, fill, spans);
-    return { line, spans, fill };
+    return { line: h("li", { hidden: true }, fill, spans), spans, fill };
   });
   list.append(...made.map((row) => row.line));
   return made;
@@ -69,7 +69,6 @@ const total = (levels) => levels.slice(0, LEVELS).reduce((sum, level) => sum + l
 export class Tape {
   constructor(list) {
     this.rows = rows(list, TRADES, 3, false);
-    this.rows.forEach(({ line }) => { line.hidden = true; });
   }
 
   /** items: [[id, time, price, quantity, buyerIsMaker], …], newest last. */

@@ -53,6 +53,7 @@ def test_signals_appear_at_a_close_open_their_reasons_and_mark_the_chart(
     # The list may go on moving: this one is meant, wherever it is by now.
     key = rows.first.get_attribute("data-key")
     mine = page.locator(f"tr[data-key='{key}']")
+    expect(mine.locator(".col-symbol")).to_have_text(re.compile(r"^\w+USDT$"))
     symbol = mine.locator(".col-symbol").inner_text()
     mine.locator(".col-confidence").click()
     reasons = page.locator(f".breakdown[data-signal='{key}']")

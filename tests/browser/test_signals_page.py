@@ -48,6 +48,9 @@ def test_a_signal_shows_score_outcomes_and_what_the_price_did_since(browse, told
     expect(eth.locator(".col-after4")).to_have_text("−0.13")
     expect(eth.locator(".col-after4")).to_have_class(re.compile(r"\bdown\b"))
     expect(eth.locator(".col-now")).to_have_text(re.compile(r"^[\d,]+\.\d\d$"))
+    expect(row(page, told[1]).locator(".col-score b")).to_have_text(
+        f"{told[1]['score']:.0f}"
+    )
     shares = ".score-bar i"
     widths = [
         row(page, signal).locator(shares).bounding_box()["width"]
@@ -83,7 +86,7 @@ def test_filters_narrow_the_list_and_live_in_the_address(browse, told):
     expect(row(page, of(btc, direction="short")[0])).to_be_visible()
     expect(row(page, told[0])).to_have_count(0)
     page.check("#signals-prime")
-    assert "prime=true" in page.url
+    expect(page).to_have_url(re.compile("prime=true"))
     page.click("#signals-interval [data-interval='1h']")
     # The scanner runs too: at the hour it may have found what the other filters want.
     page.fill("#signals-score", "100")
@@ -117,7 +120,9 @@ def test_a_row_opens_why_it_has_its_score_with_mouse_and_keyboard(browse, told):
     row(page, told[0]).locator(".expander").press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator(".breakdown")).to_have_count(1)
-    assert page.locator(".breakdown").get_attribute("data-signal") != str(told[0]["id"])
+    expect(page.locator(".breakdown")).not_to_have_attribute(
+        "data-signal", str(told[0]["id"])
+    )
 
 
 def test_a_score_is_checked_for_repainting(browse, told):

@@ -1,6 +1,8 @@
 """One symbol: indicators, zones and signals drawn on its candles."""
 
+import contextlib
 import json
+import re
 from itertools import pairwise
 
 import pytest
@@ -83,7 +85,7 @@ def test_chosen_overlays_are_drawn_in_their_panels_and_kept(browse):
     same_as_rest(page, drawn(page, "bb_upper"), "bb_upper")
     drawn(page, "adx")
     drawn(page, "events")
-    assert page.evaluate(SHAPES) > 0
+    page.wait_for_function(f"() => ({SHAPES})() > 0")
     axes = """() => { const { yaxis, yaxis2, yaxis3, yaxis4, yaxis5 }
         = document.querySelector('.chart-plot').layout;
         return [yaxis5, yaxis4, yaxis3, yaxis2, yaxis].map(axis => axis.domain); }"""
@@ -112,6 +114,16 @@ def test_a_zone_lies_where_the_server_says(browse):
     assert (int(shape["x0"]) + shift, shape["y0"], shape["y1"]) in edges
 
 
+def at_the_mark(page, signal, act, shown):
+    """Act there until it shows: a live bar may move the mark under the pointer."""
+    for _ in range(20):
+        act(*page.evaluate(PLACE, signal))
+        with contextlib.suppress(AssertionError):
+            expect(shown.first).to_be_visible(timeout=500)
+            return
+    expect(shown.first).to_be_visible()
+
+
 def test_signals_are_marked_at_their_bars_and_a_click_says_why(
     browse, documented, planted
 ):
@@ -126,14 +138,11 @@ def test_signals_are_marked_at_their_bars_and_a_click_says_why(
         row["bar_open"] for row in mine.values()
     }
     strongest = max(mine, key=lambda number: mine[number]["score"])
-    page.mouse.move(*page.evaluate(PLACE, strongest))
-    label = page.locator(".hoverlayer .hovertext")
-    expect(label.first).to_contain_text(f"score {mine[strongest]['score']:.0f}")
-    page.mouse.click(*page.evaluate(PLACE, strongest))
-    dialog = page.locator("#breakdown-dialog")
-    expect(dialog.locator(".breakdown")).to_have_attribute(
-        "data-signal", str(strongest)
-    )
+    score = f"score {mine[strongest]['score']:.0f}"
+    label = page.locator(".hoverlayer .hovertext", has_text=score)
+    at_the_mark(page, strongest, page.mouse.move, label)
+    reasons = page.locator(f"#breakdown-dialog .breakdown[data-signal='{strongest}']")
+    at_the_mark(page, strongest, page.mouse.click, reasons)
     page.keyboard.press("Escape")
     page.click("#overlay-menu summary")
     page.select_option("#overlay-menu select", "70")
@@ -143,17 +152,24 @@ def test_signals_are_marked_at_their_bars_and_a_click_says_why(
     )
 
 
+def tell_later_bars(route):
+    answer = route.fetch()
+    told = answer.json()
+    told["times"][-1] += 10 * 900_000
+    route.fulfill(response=answer, json=told)
+
+
 def test_the_live_bar_asks_for_no_indicators_and_a_closed_one_asks_once(browse):
     page = browse(PATH)
     drawn(page, "ema_fast")
     asked = []
-    page.on(
-        "request",
-        lambda request: "market/indicators" in request.url and asked.append(1),
-    )
+    # Not the page's own, which asks for another number of bars.
+    mine = re.compile(r"/market/indicators\?.*limit=200\b")
+    page.on("request", lambda request: mine.search(request.url) and asked.append(1))
+    # The fed bars are told as known; the page asks again for one that is not.
+    page.route(mine, tell_later_bars)
     # A page object of its own, fed with bars, so that no real quarter must pass.
-    page.evaluate(
-        """async () => {
+    feed = """async () => {
             const { SymbolOverlays } = await import('/static/js/symbol_overlays.js');
             const newest = document.querySelector('.chart-plot').data.at(-1).x.at(-1);
             const open = newest + new Date().getTimezoneOffset() * 60000;
@@ -165,12 +181,14 @@ def test_the_live_bar_asks_for_no_indicators_and_a_closed_one_asks_once(browse):
                 [open + bars * length, 1, 1, 1, 1, 1, 1, 1, closed], length);
             for (let turn = 0; turn < 20; turn++) window.feed(0, false);
         }"""
-    )
-    page.wait_for_timeout(2_500)
-    assert len(asked) == 1
-    page.evaluate("() => { window.feed(0, true); window.feed(1, false); }")
-    page.wait_for_timeout(2_500)
-    assert len(asked) == 2
+    for number, step in enumerate(
+        (feed, "() => { window.feed(0, true); window.feed(1, false); }"), start=1
+    ):
+        with page.expect_request(mine):
+            page.evaluate(step)
+        # Time for a second request, which must not come.
+        page.wait_for_timeout(2_500)
+        assert len(asked) == number
 
 
 def test_too_few_bars_are_said_beside_a_chart_that_still_lives(browse):

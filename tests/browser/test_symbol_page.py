@@ -25,6 +25,7 @@ def test_the_last_candle_moves(browse):
 
 def test_book_and_trades_appear_and_the_head_is_fresh(browse):
     page = drawn(browse("/market/symbols/ETHUSDT/"))
+    # Rows are hidden until they have data.
     expect(page.locator(".asks li:not([hidden])")).to_have_count(20, timeout=20_000)
     expect(page.locator(".bids li:not([hidden])")).to_have_count(20)
     expect(page.locator("#tape li:not([hidden])").first).to_be_visible(timeout=20_000)
@@ -32,6 +33,24 @@ def test_book_and_trades_appear_and_the_head_is_fresh(browse):
     expect(page.locator("#stat-age")).to_have_text(re.compile(r"^\d\.\d s ago$"))
     best = page.locator(".asks li span").first
     expect(best).to_have_text(re.compile(r"^[\d,]+\.\d\d$"), timeout=20_000)
+    expect(page.locator("#book")).to_have_attribute("aria-busy", "false")
+
+
+def test_before_a_book_came_the_page_says_that_it_waits(browse):
+    page = browse("/settings/")
+    # Without the socket and this answer neither book nor trades ever come.
+    page.route_web_socket("**/ws/live", lambda socket: None)
+    page.route(
+        re.compile(r"/api/v1/market/(depth|trades)\?"),
+        lambda route: route.fulfill(json={}),
+    )
+    page.goto("/market/symbols/ETHUSDT/")
+    expect(page.locator("#price")).to_have_text(re.compile(r"\d"))
+    for name in ("book", "tape"):
+        host = page.locator(f"#{name}")
+        expect(host).to_have_attribute("aria-busy", "true")
+        expect(host).to_have_attribute("data-empty", re.compile("^Waiting for"))
+        expect(host.locator("li:not([hidden])")).to_have_count(0)
 
 
 def test_a_book_that_is_not_live_is_grey_and_says_so(browse):
@@ -72,6 +91,6 @@ def test_the_picker_goes_to_another_symbol(browse):
 
 def test_a_symbol_that_is_not_followed_says_so(browse):
     page = browse("/market/symbols/nosuchusdt/")
-    assert page.url.endswith("/market/symbols/NOSUCHUSDT/")
+    expect(page).to_have_url(re.compile(r"/market/symbols/NOSUCHUSDT/$"))
     title = page.locator("#chart .state-title")
     expect(title).to_have_text("NOSUCHUSDT is not followed", timeout=20_000)

@@ -198,13 +198,19 @@ async function loadDetail() {
   return { epoch, items, partial: true };
 }
 
+/** Until something came the list says that it waits. */
+function waiting(host, waits) {
+  host.classList.toggle("is-empty", waits);
+  host.setAttribute("aria-busy", String(waits));
+}
+
 const showDetail = perFrame(() => {
   const levels = detail.items.get("book");
   const trades = detail.items.get("trades");
   if (levels) book.show(levels, steps());
   if (trades) tape.show(trades.items, steps());
-  byId("book").classList.toggle("is-empty", !levels);
-  byId("tape").classList.toggle("is-empty", !trades?.items.length);
+  waiting(byId("book"), !levels);
+  waiting(byId("tape"), !trades?.items.length);
 });
 
 let gap = null;
