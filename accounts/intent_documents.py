@@ -22,6 +22,8 @@ from core.errors import Conflict, InvalidInput, shortened
 Policy = Literal["continue", "unwind"]
 AccountOutcome = Literal["done", "refused", "unknown", "not_sent", "skipped"]
 MAX_LEVERAGE = 125
+# More than accounts and groups have, however they are typed.
+NAME_LENGTH = 160
 # What Decimal's arithmetic keeps.
 MOST_DIGITS = 28
 MISSING = re.compile(r"missing required field `(\w+)`")
@@ -59,6 +61,10 @@ def _names(accounts: tuple[str, ...], group: str) -> None:
         raise InvalidInput("accounts", accounts, "must not name an account twice")
     if accounts and group:
         raise InvalidInput("group", group, "accounts or a group, not both")
+    for field_name, names in (("accounts", accounts), ("group", (group,))):
+        for name in names:
+            if len(name) > NAME_LENGTH or not name.isprintable():
+                raise InvalidInput(field_name, name, "is no name")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from core import push
 from core.export import Format, Kind
 
 Side = Literal["", "BUY", "SELL"]
+# The id of a row, as far as a database counts.
+Row = Annotated[int | None, Query(ge=1, lt=2**63)]
 ORDER_COLUMNS: dict[str, Kind] = {
     "id": "integer",
     "account": "text",
@@ -71,7 +73,7 @@ def orders(
     symbol: str = "",
     side: Side = "",
     state: str = "",
-    parent: int | None = None,
+    parent: Row = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: Annotated[int, Query(ge=0)] = 0,
@@ -147,7 +149,7 @@ def trades(
     group: str = "",
     symbol: str = "",
     side: Side = "",
-    order: int | None = None,
+    order: Row = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: Annotated[int, Query(ge=0)] = 0,

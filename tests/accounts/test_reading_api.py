@@ -142,6 +142,12 @@ def test_a_filter_that_nobody_knows_is_an_error_that_names_it(viewer):
     check_error(viewer.get(f"{BASE}/orders?side=UP"), 422, "invalid_input")
     answer = viewer.get(f"{BASE}/orders?since={NOW}&until={NOW - 1}")
     assert check_error(answer, 422, "invalid_input")["details"][0]["field"] == "until"
+    for query, field in (
+        (f"/orders?parent={10**25}", "parent"),
+        ("/trades?order=0", "order"),
+    ):
+        answer = check_error(viewer.get(BASE + query), 422, "invalid_input")
+        assert answer["details"][0]["field"] == field
     check_error(viewer.get(f"{BASE}/pnl?account=nobody"), 422, "invalid_input")
     check_error(viewer.get(f"{BASE}/performance?group=none"), 422, "invalid_input")
     check_error(viewer.get(f"{BASE}/orders/7"), 404, "not_found")
