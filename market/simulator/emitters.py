@@ -98,14 +98,11 @@ class Klines:
         self._sent_ids = np.zeros(count, dtype=np.int64)
         self._live: Mask = np.zeros(count, dtype=np.bool_)
 
-    @property
-    def idle(self) -> bool:
-        self._wanted.refresh(self._is_mine)
-        return not self._wanted.topics
-
     def emit(self) -> None:
         self._wanted.refresh(self._is_mine)
         if not self._wanted.topics:
+            # What closes now is gone for those who come later.
+            self._live = self._wanted.mask
             return
         moment = self._exchange.moment
         opened, rows, counts = self._exchange.live.open_rows(self._interval, moment)
@@ -196,13 +193,13 @@ class Trades:
 
     def emit(self) -> None:
         self._wanted.refresh()
+        self._sent_ids[~self._wanted.mask] = 0
         if not self._wanted.topics or not self._exchange.due(self._every):
             return
         live = self._exchange.live
         newest = live.ids_at(self._exchange.moment.time_ms - self._lag)
         fresh = self._wanted.mask & (self._sent_ids == 0)
         self._sent_ids[fresh] = newest[fresh]
-        self._sent_ids[~self._wanted.mask] = 0
         ranks = np.nonzero(self._wanted.mask & (newest > self._sent_ids))[0]
         for rank in ranks.tolist():
             self._send(rank, int(self._sent_ids[rank]) + 1, int(newest[rank]))

@@ -99,6 +99,25 @@ async def test_every_bar_closes_once_and_before_the_next_begins(stage):
             assert flags.count(True) == 1
 
 
+@pytest.mark.parametrize("others", [(), ("ethusdt@kline_1m", "ethusdt@aggTrade")])
+def test_what_happened_while_nobody_listened_is_not_sent_later(others):
+    stage = Stage(start_ms=START_MS - 20_000, speed=60.0)
+    names = ("btcusdt@kline_1m", "btcusdt@aggTrade")
+    if others:
+        stage.connect(*others, route=Route.MARKET)
+    before = stage.connect(*names, route=Route.MARKET)
+    stage.run(5)
+    stage.hub.close(before)
+    stage.run(5)
+    away_until = stage.exchange.moment.time_ms
+    after = stage.connect(*names, route=Route.MARKET)
+    stage.run(5)
+    lag = 150 * stage.settings.speed
+    assert min(k["k"]["T"] for k in frames(after, names[0])) >= away_until - 1
+    assert min(t["T"] for t in frames(after, names[1])) >= away_until - lag
+    assert any(kline["k"]["x"] for kline in frames(after, names[0]))
+
+
 async def test_the_close_comes_between_a_fifth_and_two_seconds_late():
     stage = Stage(start_ms=START_MS - 5_000, symbols=60)
     names = [f"{symbol.lower}@kline_15m" for symbol in stage.exchange.symbols]
