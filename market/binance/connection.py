@@ -152,7 +152,12 @@ class Connection:
             await asyncio.wait(
                 {link.task, rotating, asked}, return_when=asyncio.FIRST_COMPLETED
             )
-            if rotating.done():
+            if link.task.done() and self._next is not None:
+                # Its successor is open already and takes over, proven or not.
+                await asyncio.wait(
+                    {rotating, asked}, return_when=asyncio.FIRST_COMPLETED
+                )
+            if rotating.done() and not rotating.exception():
                 return rotating.result()
         finally:
             for job in (rotating, asked):
@@ -177,6 +182,8 @@ class Connection:
             except Exception as error:  # the present link still works: try again
                 log.warning("%s: no successor yet: %s", self.id, error)
                 self._report("rotation_failed", str(error) or type(error).__name__)
+                if link.ended:
+                    raise
             await asyncio.sleep(ROTATION_RETRY_SECONDS)
 
     async def _due(self, link: Link) -> bool:
@@ -191,7 +198,10 @@ class Connection:
         return True
 
     async def _cover(self, old: Link, why: str) -> Link:
-        """Open a second link and return it once it carries what the first carries."""
+        """Open a second link; return it once it carries what the first carries.
+
+        Or carried: one that ends meanwhile has nothing more to cover.
+        """
         try:
             new = await self._dial()
         finally:
@@ -201,7 +211,7 @@ class Connection:
         new.start()
         try:
             async with asyncio.timeout(COVER_SECONDS):
-                while not new.session.covers(old.session):
+                while not (old.ended or self._covers(new, old)):
                     await new.first_frame(COVER_STEP_SECONDS)
         except BaseException:
             self._next = None
@@ -211,6 +221,9 @@ class Connection:
             raise
         self._report("rotated", why)
         return new
+
+    def _covers(self, new: Link, old: Link) -> bool:
+        return new.session.covers(old.session, self._clock.monotonic())
 
     # -- what links tell --------------------------------------------------------
 
@@ -256,7 +269,8 @@ class Connection:
         now = self._clock.monotonic()
         self._outside.gate.lost(self.id, now)
         record = self.reconnector.lost(error, now, self._clock.now_ms())
-        self._log_loss(error, record)
+        final = fatal(error)
+        self._log_loss(error, record, final=final)
         asked = isinstance(error, ReconnectAsked)
         kind = WebSocketErrorType(record.error_type)
         self._report(
@@ -264,10 +278,10 @@ class Connection:
             record.reason,
             error_type=None if asked else kind.value,
             advice=None if asked else ADVICE[kind],
-            delay_seconds=record.delay_seconds,
+            delay_seconds=None if final else record.delay_seconds,
             since_previous_seconds=record.since_previous_seconds,
         )
-        if fatal(error):
+        if final:
             self.state = State.FATAL
             self._report(
                 "fatal", "no retry until asked: " + record.reason, advice=ADVICE[kind]
@@ -296,7 +310,9 @@ class Connection:
             log.error("%s: more than 3 failed reconnects in 5 minutes", self.id)
             self._report("flapping", "more than 3 failed reconnects in 5 minutes")
 
-    def _log_loss(self, error: Exception, record: ReconnectRecord) -> None:
+    def _log_loss(
+        self, error: Exception, record: ReconnectRecord, *, final: bool
+    ) -> None:
         if record.error_type == WebSocketErrorType.SSL.value:
             log.error(
                 "%s: TLS failed (state %s, retry %d, at %d, TLS %s): %s",
@@ -310,11 +326,13 @@ class Connection:
             )
             return
         log.warning(
-            "%s: lost (%s): %s; next dial in %.1f s",
+            "%s: lost (%s): %s; %s",
             self.id,
             record.error_type,
             record.reason,
-            record.delay_seconds,
+            "no dial until asked"
+            if final
+            else f"next dial in {record.delay_seconds:.1f} s",
         )
 
     # -- control ----------------------------------------------------------------

@@ -159,6 +159,11 @@ class Link:
         """Begin to read and watch in a task of its own, which ends with the failure."""
         self.task = asyncio.create_task(self._run(self._open_socket()))
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and broke."""
+        return self.task is not None and self.task.done()
+
     async def _run(self, socket: Socket) -> None:
         """Read and watch at the same time; the first of them to end says why."""
         jobs = [

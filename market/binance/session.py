@@ -36,6 +36,9 @@ RESUBSCRIBE_SECONDS = (20.0, 600.0)
 # After a stream fell silent: time for the exchange to list what it sends us.
 PROBE_SECONDS = 3.0
 STUBBORN_ASKS = 2
+# A stream that does not speak on a second connection for so long need not: longer than
+# data is on its way, and than most streams are quiet.
+COVER_QUIET_SECONDS = 2.0
 # The exchange allows 10 incoming messages a second, pongs included.
 CONTROL_INTERVAL = 0.25
 CONTROL_BYTES = 3800
@@ -328,10 +331,11 @@ class StreamSession:
         silent = sum(status.silent for status in expected)
         return len(expected), live, silent
 
-    def covers(self, other: "StreamSession") -> bool:
+    def covers(self, other: "StreamSession", now: float) -> bool:
         """Return True when this connection carries all that the other one carries.
 
-        A stream that was quiet on both since it was asked for here counts as carried.
+        A stream that was quiet on both since it was acknowledged here, for
+        ``COVER_QUIET_SECONDS`` at least, counts as carried.
         """
         for name, theirs in other.streams.items():
             ours = self.streams.get(name)
@@ -342,7 +346,12 @@ class StreamSession:
                 or theirs.last_at is None
             ):
                 continue
-            if ours.acknowledged_at is None or theirs.last_at > ours.acknowledged_at:
+            acknowledged = ours.acknowledged_at
+            if (
+                acknowledged is None
+                or theirs.last_at > acknowledged
+                or now - acknowledged < COVER_QUIET_SECONDS
+            ):
                 return False
         return True
 

@@ -11,6 +11,9 @@ async def test_the_connection_is_fatal_and_dials_no_more_until_asked(follow, sim
     followed.arm("rst")
     told = await followed.hears("fatal")
     assert "restricted location" in told.reason
+    refused = followed.told("disconnected")[-1]
+    assert refused.reason in told.reason
+    assert refused.delay_seconds is None
     (connection,) = followed.client.connections.values()
     assert connection.state is State.FATAL
     await asyncio.sleep(2)

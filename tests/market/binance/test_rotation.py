@@ -1,11 +1,13 @@
 """Connections are replaced before their end: nothing lost, one at a time."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import random
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from core.clock import SystemClock
 from market.binance.client import BinanceWebSocketClient
@@ -22,6 +24,7 @@ class Tape:
 
     def __init__(self):
         self.open = set()
+        self.muted = set()
         self.most_open = 0
         self.dials = 0
         self.mute_from_dial = None
@@ -31,8 +34,7 @@ class Tape:
     async def __call__(self, connection):
         self.dials += 1
         mute = self.mute_from_dial is not None and self.dials >= self.mute_from_dial
-        if not mute:
-            self.open.add(connection)
+        (self.muted if mute else self.open).add(connection)
         self.most_open = max(self.most_open, len(connection.server.connections))
         try:
             async for text in connection:
@@ -47,7 +49,9 @@ class Tape:
             for connection in list(self.open):
                 for stream in STREAMS:
                     frame = {"stream": stream, "data": {"n": self.newest}}
-                    await connection.send(json.dumps(frame).replace(": ", ":"))
+                    # One that is closing hears no more.
+                    with contextlib.suppress(ConnectionClosed):
+                        await connection.send(json.dumps(frame).replace(": ", ":"))
             await asyncio.sleep(0.005)
 
 
@@ -113,6 +117,30 @@ async def test_a_shutdown_notice_rotates_at_once(tape, tmp_path):
         await until(lambda: rotated(events))
         await client.stop_websocket()
     assert "announced a shutdown" in rotated(events)[0].reason
+
+
+async def test_a_link_that_ends_before_it_is_covered_leaves_its_place_to_the_successor(
+    tape, tmp_path
+):
+    heard, events = [], []
+    tape.mute_from_dial = 2
+    async with exchange(tape) as server:
+        client = client_of(server, tmp_path, heard, events)
+        await client.start_websocket()
+        connection = client.connections["market-1"]
+        await until(lambda: heard)
+        (old,) = tape.open
+        await old.send('{"e":"serverShutdown","E":1790000000000}')
+        await until(lambda: connection._next is not None)
+        await old.close(1001)
+        await until(lambda: connection.rotations == 1)
+        tape.open |= tape.muted
+        before = len(heard)
+        await until(lambda: len(heard) > before)
+        await client.stop_websocket()
+    assert tape.dials == 2
+    assert len(rotated(events)) == 1
+    assert not [event for event in events if event.kind == "disconnected"]
 
 
 async def test_a_successor_that_stays_silent_does_not_replace_the_link(tape, tmp_path):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.binance.session import (
+    COVER_QUIET_SECONDS,
     CONTROL_BYTES,
     CONTROL_INTERVAL,
     CONTROL_NAMES,
@@ -282,11 +283,22 @@ def test_a_successor_covers_what_speaks_and_what_is_quiet_on_both():
     old, new = opened(), opened(now=200.0)
     frame(old, KLINES[0], 210.0)
     frame(old, KLINES[1], 150.0)
-    assert not new.covers(old)
+    assert not new.covers(old, 210.0)
     (_, message) = orders(new, 200.0)[0]
     acknowledge(new, message, 201.0)
-    assert not new.covers(old)
+    assert not new.covers(old, 210.0)
     frame(new, KLINES[0], 211.0)
-    assert new.covers(old)
+    assert new.covers(old, 211.0)
     frame(old, KLINES[1], 212.0)
-    assert not new.covers(old)
+    assert not new.covers(old, 220.0)
+
+
+def test_a_successor_waits_for_what_may_still_be_on_its_way():
+    old, new = opened(), opened(now=200.0)
+    for name in KLINES:
+        frame(old, name, 199.0)
+    (_, message) = orders(new, 200.0)[0]
+    acknowledge(new, message, 201.0)
+    frame(new, KLINES[0], 201.5)
+    assert not new.covers(old, 201.0 + COVER_QUIET_SECONDS - 0.1)
+    assert new.covers(old, 201.0 + COVER_QUIET_SECONDS)
