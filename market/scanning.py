@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from core.clock import now_ms
 from market import live, selectors, signal_selectors, signal_services
 from market.bar_memory import BarMemory
 from market.config import MarketSettings, ScanSettings
@@ -102,14 +103,14 @@ class Scanner:
             venue=self._venue,
             interval=interval,
             trigger="close",
-            requested_at=_now_ms(),
+            requested_at=now_ms(),
             boundary=boundary,
             total_symbols=len(self._followed()),
             min_score=self._settings.store_score,
         )
 
     def _do(self, row: Scan) -> None:
-        if not signal_services.scan_begin(scan=row, now_ms=_now_ms()):
+        if not signal_services.scan_begin(scan=row, now_ms=now_ms()):
             return
         began = time.perf_counter()
         step = INTERVAL_MS[row.interval]
@@ -238,9 +239,5 @@ class Scanner:
         if now - self._pruned_at < PRUNE_SECONDS:
             return
         self._pruned_at = now
-        before = _now_ms() - self._settings.keep_days * DAY_MS
+        before = now_ms() - self._settings.keep_days * DAY_MS
         signal_services.scans_prune(venue=self._venue, before_ms=before)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
