@@ -102,6 +102,15 @@ def test_a_stopped_feed_is_announced_everywhere_and_old_numbers_turn_grey(browse
     expect(symbol.locator("#symbol")).not_to_have_class(re.compile("is-stale"))
 
 
+def test_what_a_row_offers_stays_in_sight_where_the_table_is_too_wide(browse):
+    page = all_live(browse(PATH))
+    page.set_viewport_size({"width": 1000, "height": 800})
+    scroller = page.locator(".table-scroll:has(> .connections-table)")
+    assert scroller.evaluate("it => it.scrollWidth > it.clientWidth")
+    for button in page.locator("[data-action=reconnect]").all():
+        expect(button).to_be_in_viewport(ratio=1)
+
+
 def test_the_connection_of_a_stream_is_found_by_the_stream(browse):
     page = all_live(browse(PATH))
     page.fill("#connections-filter", "btcusdt@bookTicker")
