@@ -41,7 +41,7 @@ async def simulator(tmp_path, exchange_settings):
 
 @pytest.fixture
 async def follow(simulator):
-    """``await follow(*streams, swift=30, **ws)``: a client at work, its streams live."""
+    """``await follow(*streams, swift=20, **ws)``: a client at work, its streams live."""
     started = []
 
     async def follow(*streams, swift=1.0, **ws):
@@ -52,6 +52,9 @@ async def follow(simulator):
                 "reconnect_jitter": 0,
                 "close_timeout": 0.3,
                 "ca_file": str(simulator.ca_path),
+                # In time of the machine, however fast the clock.
+                "ping_interval": 30 * swift,
+                "pong_timeout": 10 * swift,
                 **ws,
             }
         )
@@ -111,8 +114,23 @@ def feed_settings():
 
 
 @pytest.fixture
-async def feed(simulator, settings, bus, layer, database, monkeypatch, feed_settings):
-    """The whole feed of three symbols with bars of a minute, live."""
+def feed_clock():
+    """Tests in which minutes of silence must pass override this."""
+    return SystemClock()
+
+
+@pytest.fixture
+async def feed(
+    simulator,
+    settings,
+    bus,
+    layer,
+    database,
+    monkeypatch,
+    feed_settings,
+    feed_clock,
+):
+    """The whole feed of three symbols with bars of a minute, live, one of them watched."""
     monkeypatch.setattr(feed_module, "BACKFILL_SECONDS", 0.3)
     monkeypatch.setattr(feed_module, "TRADES_SECONDS", 0.3)
     market = settings.QUANTAI.market.model_copy(
@@ -130,8 +148,10 @@ async def feed(simulator, settings, bus, layer, database, monkeypatch, feed_sett
         **{"reconnect_initial_delay": 0.1, "reconnect_max_delay": 1.0}
         | feed_settings[1]
     )
-    feed = Feed(venue="simulator", ws=ws, market=market)
+    feed = Feed(venue="simulator", ws=ws, market=market, clock=feed_clock)
     running = RunningFeed(feed, simulator, bus)
+    await running.live()
+    await running.watch_trades()
     await running.live()
     yield running
     await running.stop()

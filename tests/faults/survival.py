@@ -12,7 +12,7 @@ from market.binance.streams import book_ticker_stream, depth_stream
 from market.books import Books
 from market.domain.state import MarketState
 from market.ingest import Ingest
-from market.models import ConnectionEvent
+from market.models import ConnectionEvent, Gap
 from market.simulator.book import DEPTH, ID_STEP
 from market.simulator.depths import top_levels
 from market.simulator.faults.fault import Fault
@@ -64,7 +64,7 @@ class Followed:
         totals = self.totals
         return totals["streams_live"] == totals["streams_expected"]
 
-    async def live(self, seconds=8):
+    async def live(self, seconds=20):
         await until(self.all_live, seconds)
 
     def told(self, kind):
@@ -76,7 +76,7 @@ class Followed:
         await until(lambda: len(self.told(kind)) >= count, seconds)
         return self.told(kind)[-1]
 
-    async def hears_data(self, seconds=10):
+    async def hears_data(self, seconds=20):
         """Wait for a frame that is newer than now."""
         before = self.ingest.frames
         await until(lambda: self.ingest.frames > before, seconds)
@@ -139,7 +139,7 @@ class Shelf:
         report = self.books.report()
         return report["live"] == len(self.wanted) == report["wanted"]
 
-    async def live(self, seconds=8):
+    async def live(self, seconds=20):
         await until(self.all_live, seconds)
 
     def is_true(self, symbol):
@@ -171,6 +171,7 @@ class RunningFeed:
         self.bus = bus
         self.simulator = simulator
         self.task = asyncio.create_task(feed.run())
+        self._tape = None
 
     def arm(self, kind, **options):
         return self.simulator.faults.arm(Fault(kind=kind, **options))
@@ -179,7 +180,7 @@ class RunningFeed:
         totals = self.feed.follower.statistics()["totals"]
         return totals and totals["streams_live"] == totals["streams_expected"] > 0
 
-    async def live(self, seconds=15):
+    async def live(self, seconds=30):
         await until(lambda: self.task.done() or self.all_live(), seconds)
         assert not self.task.done()
 
@@ -187,11 +188,22 @@ class RunningFeed:
         """Somebody looks at these symbols."""
         for symbol in symbols:
             await services.interest_declare(
-                self.feed._redis, venue="simulator", symbol=symbol, seconds=60,
+                self.feed._redis, venue="simulator", symbol=symbol, seconds=600,
                 now_ms=time.time_ns() // 1_000_000,
             )  # fmt: skip
         self.feed.operator.called.set()
         await until(lambda: set(symbols) <= self.feed.publisher.watched)
+
+    async def watch_trades(self):
+        """Somebody looks at one symbol: from now on none of its trades may be lost."""
+        self.watched = self.feed.follower.symbols[0]
+        await self.watch(self.watched)
+        await until(lambda: self._watched_tape() is not None)
+        self._tape = self._watched_tape()
+
+    def _watched_tape(self):
+        record = self.feed.state.records.get(self.watched)
+        return record and record.tapes.get(True)
 
     def table(self, name):
         """What other processes read of the feed."""
@@ -226,6 +238,26 @@ class RunningFeed:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
+    async def has_everything(self):
+        """Every closed bar and every watched trade is there once, with no row open."""
+        await self.has_every_bar()
+        await self._has_every_trade()
+
+    async def _has_every_trade(self):
+        tape, newest = self._tape, self._tape.newest
+        records = self.feed.state.records.values()
+
+        def tapes():
+            return [each.tapes[True] for each in records if True in each.tapes]
+
+        await until(
+            lambda: tape.newest > newest and not any(each.missing for each in tapes())
+        )
+        passed = sum(each.newest - each.first + 1 for each in tapes())
+        assert self.feed.state.counts.applied["Trade"] == passed
+        assert self._watched_tape() is tape
+        await eventually(_trade_rows, lambda states: states <= {"filled"})
+
     async def has_every_bar(self):
         """Every bar up to now is stored once, with the exchange's own values."""
         last = self.feed._exchange_now() // MINUTE_MS * MINUTE_MS - MINUTE_MS
@@ -237,7 +269,7 @@ class RunningFeed:
             first = min(bars, default=last)
             return bars and bars.keys() >= set(range(first, last + 1, MINUTE_MS))
 
-        bars = await eventually(lambda: _stored(symbol), whole, 10)
+        bars = await eventually(lambda: _stored(symbol), whole)
         rows = await self.feed.rest.get(
             "/fapi/v1/klines", weight=5, symbol=symbol, interval="1m",
             startTime=min(bars), limit=500,
@@ -250,6 +282,11 @@ class RunningFeed:
 @sync_to_async
 def _events(kind):
     return list(ConnectionEvent.objects.filter(kind=kind))
+
+
+@sync_to_async
+def _trade_rows():
+    return set(Gap.objects.filter(kind="aggTrade").values_list("state", flat=True))
 
 
 @sync_to_async

@@ -23,4 +23,4 @@ async def test_no_bar_is_missing_after_damaged_records(feed):
         await feed.loses("tls_flip", route="market")
         await feed.live()
     assert feed.losses() == 3
-    await feed.has_every_bar()
+    await feed.has_everything()

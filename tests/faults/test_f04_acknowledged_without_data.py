@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from tests.faults.survival import SwiftClock
 from tests.waiting import until
 
 NAMES = ("btcusdt@kline_1m", "ethusdt@kline_1m")
@@ -10,7 +13,7 @@ NAMES = ("btcusdt@kline_1m", "ethusdt@kline_1m")
 async def test_a_stream_without_a_first_frame_is_told_and_asked_for_again(
     follow, simulator
 ):
-    followed = await follow(*NAMES, swift=30)
+    followed = await follow(*NAMES, swift=20)
     number = followed.arm("ack_without_data", stream="xrpusdt@*")
     followed.client.subscribe(["xrpusdt@kline_1m"])
     silent = await followed.hears("silent")
@@ -41,7 +44,7 @@ async def test_a_stream_that_the_exchange_moved_is_found_and_followed_there(
     follow, simulator
 ):
     name = "xrpusdt@kline_1m"
-    followed = await follow(*NAMES, swift=30)
+    followed = await follow(*NAMES, swift=20)
     followed.arm("move_stream", stream="xrpusdt@*")
     followed.client.subscribe([name])
     rerouted = await followed.hears("rerouted")
@@ -75,7 +78,7 @@ async def test_a_stream_that_the_exchange_moved_is_found_and_followed_there(
 
 async def test_a_stream_that_is_nowhere_is_tried_once_and_told(follow):
     name = "xrpusdt@kline_1m"
-    followed = await follow(*NAMES, swift=30)
+    followed = await follow(*NAMES, swift=20)
     number = followed.arm("ack_without_data", stream="xrpusdt@*")
     followed.client.subscribe([name])
     await until(lambda: carriers(followed, name) == {"market", "public"})
@@ -114,7 +117,7 @@ async def test_a_stream_that_speaks_at_home_after_all_stays_there(follow):
 
 async def test_when_a_whole_class_moved_every_stream_of_it_is_found(follow):
     """Nothing flows any more, and connections are replaced for their silence."""
-    followed = await follow(*NAMES, "solusdt@kline_1m", swift=30)
+    followed = await follow(*NAMES, "solusdt@kline_1m", swift=20)
     followed.arm("move_stream", stream="*@kline_*")
     followed.client.reconnect("market-1")
     await followed.hears("rerouted", 3)
@@ -122,3 +125,27 @@ async def test_when_a_whole_class_moved_every_stream_of_it_is_found(follow):
     assert expected(followed) == 3
     assert {c.route.value for c in followed.client.connections.values()} == {"public"}
     assert not followed.told("astray")
+
+
+class TestTheWholeFeed:
+    """Minutes of silence pass in seconds."""
+
+    @pytest.fixture
+    def feed_clock(self):
+        return SwiftClock(20.0)
+
+    @pytest.fixture
+    def feed_settings(self):
+        return {}, {"ping_interval": 600, "pong_timeout": 300}
+
+    async def test_bars_of_silent_streams_are_fetched_and_nothing_is_missing(
+        self, feed, simulator
+    ):
+        number = feed.arm("ack_without_data", stream="*@kline_1m")
+        await feed.loses("rst", route="market")
+        assert await feed.told("silent")
+        await feed.has_every_bar()
+        assert not feed.all_live()
+        simulator.faults.disarm(number)
+        await feed.live()
+        await feed.has_everything()

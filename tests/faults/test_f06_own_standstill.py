@@ -33,30 +33,28 @@ async def test_pongs_that_we_could_not_read_cost_no_connection(
         transport=transport,
         streams_per_connection=2,
         ping_interval=1.2,
-        pong_timeout=1.4,
+        pong_timeout=3.0,
     )
     connections = followed.client.connections.values()
     # Pongs come late, so that each connection waits for one most of the time.
     followed.arm("delay", seconds=0.8)
     await until(lambda: all(each.heartbeat._waiting for each in connections))
-    await stand_still(1.4 + 1.2 + 0.8)
+    await stand_still(3.0 + 1.2 + 0.8)
     told = await followed.hears("stalled")
-    assert 2.0 < float(told.reason.split(" for ")[1].split(" s")[0]) < 5.0
-    before = followed.ingest.frames
+    assert float(told.reason.split(" for ")[1].split(" s")[0]) > 3.5
     await asyncio.sleep(1.5)
-    assert followed.ingest.frames > before
-    assert len(followed.told("stalled")) == 1
+    await followed.hears_data()
     assert not followed.told("disconnected")
     assert simulator.hub.opened == len(connections) == 4
     assert followed.all_live()
-    assert 2_000 < followed.totals["loop_lag_ms"] < 5_000
+    assert followed.totals["loop_lag_ms"] > 3_500
 
 
 @BOTH
 async def test_what_we_could_not_hear_is_no_silence(follow, names, transport):
     """The minute that a stream may be quiet passes while nothing can be read."""
-    followed = await follow(*names, transport=transport, swift=40)
-    await stand_still(2.5)
+    followed = await follow(*names, transport=transport, swift=20)
+    await stand_still(4.0)
     await followed.hears("stalled")
     await followed.hears_data()
     assert followed.all_live()
@@ -75,3 +73,10 @@ async def test_a_pong_that_is_missing_beyond_our_own_standstill_still_counts(
     lost = await followed.hears("disconnected", seconds=3)
     assert lost.error_type == "TIMEOUT"
     assert "no pong" in lost.reason
+
+
+async def test_nothing_is_missing_after_our_own_standstill(feed):
+    await stand_still(2.5)
+    assert await feed.told("stalled")
+    await feed.has_everything()
+    assert feed.losses() == 0

@@ -50,7 +50,7 @@ async def test_a_burst_stops_reading_and_loses_no_bar_no_trade_and_no_diff(feed)
     assert [records[symbol].tapes[True].missing for symbol in symbols] == [0] * SYMBOLS
     assert feed.feed.upkeep.trade_fill.filled == 0
     assert feed.losses() == 0
-    await feed.has_every_bar()
+    await feed.has_everything()
 
 
 async def test_trades_that_are_lost_on_the_way_all_the_same_are_rows_until_fetched(

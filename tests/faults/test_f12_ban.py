@@ -31,4 +31,4 @@ async def test_the_feed_asks_nothing_over_rest_either(feed):
     assert hits(number) == known
     await feed.live()
     assert hits(number) == known
-    await feed.has_every_bar()
+    await feed.has_everything()

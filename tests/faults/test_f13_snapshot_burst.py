@@ -115,3 +115,23 @@ async def test_all_books_come_in_order_and_within_the_weight_of_the_minutes(
     assert soon.isdisjoint(names[-20:])
     assert max(waiting) >= BOOKS - spendable // WEIGHT
     assert shelf.drifted() == []
+
+
+class TestTheWholeFeed:
+    @pytest.fixture
+    def exchange_settings(self):
+        return {"symbols": 20, "speed": 60}
+
+    @pytest.fixture
+    def feed_settings(self):
+        return {"book_source": "diff", "symbols": 20}, {}
+
+    async def test_bars_and_trades_do_not_wait_for_twenty_new_books(self, feed):
+        await feed.watch(*feed.feed.follower.symbols)
+        await until(lambda: feed.report()["books"]["live"] == 20)
+        before = feed.report()["books"]["snapshots"]
+        await feed.loses("rst")
+        await feed.live()
+        await feed.has_everything()
+        await until(lambda: feed.report()["books"]["live"] == 20)
+        assert feed.report()["books"]["snapshots"] >= before + 20

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from market.binance import weights
 from market.binance.rest import BinanceRestClient
 from market.binance.rest_errors import RestError
 from market.binance.urls import endpoints
@@ -32,3 +33,12 @@ async def test_html_in_place_of_json_is_an_error_like_any_other(simulator, follo
             await rest.get("/fapi/v1/time", weight=1)
     finally:
         await rest.aclose()
+
+
+async def test_nothing_is_missing_after_the_silence_a_firewall_costs(feed, monkeypatch):
+    monkeypatch.setattr(weights, "FIREWALL_SECONDS", 1.5)
+    number = feed.arm("handshake", answer="403", count=1)
+    await feed.loses("rst")
+    await feed.live()
+    assert feed.simulator.faults.hits(number) == 1
+    await feed.has_everything()

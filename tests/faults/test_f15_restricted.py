@@ -3,6 +3,7 @@
 import asyncio
 
 from market.binance.events import State
+from tests.waiting import until
 
 
 async def test_the_connection_is_fatal_and_dials_no_more_until_asked(follow, simulator):
@@ -21,3 +22,15 @@ async def test_the_connection_is_fatal_and_dials_no_more_until_asked(follow, sim
     simulator.faults.disarm(number)
     followed.client.reconnect(connection.id)
     await followed.live()
+
+
+async def test_nothing_is_missing_once_somebody_asks_again(feed):
+    number = feed.arm("handshake", answer="451")
+    await feed.loses("rst", route="market")
+    (dead,) = [each for each in feed.connections() if each.route == "market"]
+    await until(lambda: dead.state is State.FATAL)
+    await feed.has_every_bar()
+    feed.simulator.faults.disarm(number)
+    dead.reconnect()
+    await feed.live()
+    await feed.has_everything()

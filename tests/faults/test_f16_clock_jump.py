@@ -31,3 +31,16 @@ async def test_a_refused_time_is_answered_by_learning_the_clock_once(rest, follo
     assert len(rows) == 2
     assert followed.hits(number) == 1
     assert abs(rest.time_offset_ms - 45_000) < 500
+
+
+class TestTheWholeFeed:
+    @pytest.fixture
+    def exchange_settings(self):
+        return {"symbols": 4, "speed": 60}
+
+    async def test_nothing_is_missing_when_the_clock_jumps(self, feed):
+        feed.arm("clock_jump", milliseconds=-45_000)
+        feed.arm("rest", answer="-1021", path="/fapi/v1/klines", count=1)
+        await feed.loses("rst")
+        await feed.live()
+        await feed.has_everything()

@@ -21,4 +21,4 @@ async def test_bars_that_closed_meanwhile_are_fetched(feed):
     feed.arm("offline", **{"for": 2.5})
     await until(lambda: not feed.all_live())
     await feed.live()
-    await feed.has_every_bar()
+    await feed.has_everything()

@@ -87,6 +87,10 @@ async def test_in_a_storm_of_faults_no_live_book_ever_drifts(keep):
 
 class TestTheWholeFeed:
     @pytest.fixture
+    def exchange_settings(self):
+        return {"symbols": 6, "speed": 60}
+
+    @pytest.fixture
     def feed_settings(self):
         return {"book_source": "diff"}, {}
 
@@ -104,3 +108,4 @@ class TestTheWholeFeed:
         await until(lambda: feed.report()["books"]["live"] == 1)
         (event,) = await feed.told("book_rebuilt")
         assert event.reason == f"{symbol}: {Loss.GAP}"
+        await feed.has_everything()

@@ -1,18 +1,14 @@
 """F21: 1001 about every 24 hours, and announced shutdowns."""
 
-import time
-
 from tests.waiting import until
 
 
 async def test_1001_is_dialled_anew_at_once(follow):
     followed = await follow("btcusdt@bookTicker")
-    start = time.monotonic()
     followed.arm("close", code=1001)
     await followed.hears("connected", 2)
-    # The rest is room for a busy machine; a first backoff is named in the event.
-    assert followed.told("disconnected")[-1].delay_seconds < 1
-    assert time.monotonic() - start < 5
+    (lost,) = followed.told("disconnected")
+    assert lost.delay_seconds == 0.1
 
 
 async def test_an_announced_shutdown_is_covered_before_the_old_socket_closes(
@@ -20,7 +16,7 @@ async def test_an_announced_shutdown_is_covered_before_the_old_socket_closes(
 ):
     followed = await follow("btcusdt@aggTrade", "btcusdt@kline_1m")
     await until(lambda: len(followed.trades) > 3)
-    followed.arm("server_shutdown", seconds=4)
+    followed.arm("server_shutdown", seconds=8)
     assert "shutdown" in (await followed.hears("rotated")).reason
     seen = len(followed.trades)
     await until(lambda: len(followed.trades) > seen + 5)
@@ -34,4 +30,4 @@ async def test_no_bar_is_missing_over_short_lives(feed):
     await until(lambda: feed.simulator.faults.listing()[-1]["active"] is False)
     await feed.live()
     assert feed.losses() > 2
-    await feed.has_every_bar()
+    await feed.has_everything()

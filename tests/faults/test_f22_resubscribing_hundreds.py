@@ -22,3 +22,14 @@ async def test_hundreds_of_streams_come_back_without_too_many_requests(
     await followed.live()
     assert simulator.hub.opened == 2 * opened
     assert len(followed.told("disconnected")) == opened
+
+
+class TestTheWholeFeed:
+    @pytest.fixture
+    def exchange_settings(self):
+        return {"symbols": 4, "speed": 60}
+
+    async def test_nothing_is_missing_after_1008(self, feed):
+        await feed.loses("close", code=1008, text="Too many requests")
+        await feed.live()
+        await feed.has_everything()

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.waiting import until
+
 
 async def test_a_socket_that_dies_at_once_is_dialled_ever_more_rarely(
     follow, simulator
@@ -16,3 +18,16 @@ async def test_a_socket_that_dies_at_once_is_dialled_ever_more_rarely(
     assert delays == sorted(delays)
     assert followed.told("flapping")
     await followed.live()
+
+
+async def test_nothing_is_missing_after_the_storm(feed):
+    number = feed.arm("rst", **{"for": 3.0})
+    await until(lambda: not active(feed, number))
+    await feed.live()
+    assert feed.losses() > 2
+    await feed.has_everything()
+
+
+def active(feed, number):
+    (row,) = [each for each in feed.simulator.faults.listing() if each["id"] == number]
+    return row["active"]

@@ -22,3 +22,19 @@ async def test_streams_are_spread_over_sockets_and_never_put_into_the_url(
     assert not followed.told("disconnected")
     for connection in followed.client.connections.values():
         assert "?" not in connection._url
+
+
+class TestTheWholeFeed:
+    @pytest.fixture
+    def exchange_settings(self):
+        return {"symbols": 4, "speed": 60, "stream_limit": 4}
+
+    @pytest.fixture
+    def feed_settings(self):
+        return {}, {"streams_per_connection": 4}
+
+    async def test_nothing_is_missing_over_many_small_sockets(self, feed):
+        assert len(feed.connections()) > 2
+        await feed.loses("rst")
+        await feed.live()
+        await feed.has_everything()

@@ -36,7 +36,7 @@ async def test_no_trade_is_lost_and_none_is_handed_on_twice(
     decoding = asyncio.create_task(decode())
     connections = followed.client.connections.values()
     assert len(connections) == 3
-    await until(lambda: all(c.rotations >= 2 for c in connections), 40)
+    await until(lambda: all(c.rotations >= 2 for c in connections), 120)
     decoding.cancel()
     followed.understood()
 
