@@ -84,14 +84,14 @@ async def test_a_private_stream_is_shown_beside_the_feeds_and_obeys_people(
     assert answer["totals"]["connections"] == alone["connections"] + 1
     assert answer["totals"]["streams_live"] == alone["streams_live"] + 1
     assert answer["feed"]["name"] == "feed"
-    result, _ = await obeyed(await order("reconnect", NAME))
+    result = await obeyed(await order("reconnect", NAME))
     assert result == "reconnecting"
     rows = await eventually(
         events, lambda rows: any(r.kind == "reconnect_requested" for r in rows)
     )
     kinds = [row.kind for row in rows if row.connection == NAME]
     assert kinds[:2] == ["connected", "reconnect_requested"]
-    result, _ = await obeyed(await order("reconnect", "trader.private-8"))
+    result = await obeyed(await order("reconnect", "trader.private-8"))
     assert result == "there is no connection 'trader.private-8'"
 
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.binance.session import (
-    COVER_QUIET_SECONDS,
     CONTROL_BYTES,
     CONTROL_INTERVAL,
     CONTROL_NAMES,
+    COVER_QUIET_SECONDS,
     FIRST_FRAME_SECONDS,
     StreamSession,
 )

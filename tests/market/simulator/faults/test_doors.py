@@ -108,15 +108,16 @@ async def test_an_old_tls_version_is_refused(wire):
 
 
 async def test_a_ban_meets_requests_and_handshakes_until_it_ends(wire):
-    number = wire.arm("ban", seconds=1.2)
+    number = wire.arm("ban", seconds=3)
     status, body, headers = await wire.client.get("/fapi/v1/time")
     until = int(body["msg"].partition("until ")[2].partition(".")[0])
-    assert (status, body["code"], headers["Retry-After"]) == (418, -1003, "2")
-    assert 0 < until / 1000 - time.time() < 1.3
+    assert (status, body["code"]) == (418, -1003)
+    assert 1 <= int(headers["Retry-After"]) <= 4
+    assert 0 < until / 1000 - time.time() < 3.1
     with pytest.raises(websockets.InvalidStatus) as refused:
         await wire.connect()
     assert refused.value.response.status_code == 418
     assert wire.faults.hits(number) == 2
-    await asyncio.sleep(1.3)
+    await asyncio.sleep(until / 1000 - time.time() + 0.1)
     assert (await wire.client.get("/fapi/v1/time"))[0] == 200
     assert wire.faults.hits(number) == 2

@@ -146,7 +146,7 @@ async def test_a_life_ends_at_its_age(wire):
         start = time.monotonic()
         wire.arm("life", seconds=0.5, **{"for": 5})
         assert (await end_of(socket)).rcvd.code == 1001
-        assert 0.3 < time.monotonic() - start < 2
+        assert time.monotonic() - start > 0.3
 
 
 async def test_a_forgotten_stream_is_missing_from_the_list(wire):

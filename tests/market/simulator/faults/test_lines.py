@@ -65,7 +65,7 @@ async def test_a_delay_moves_everything(wire):
         wire.arm("delay", seconds=0.4, jitter_seconds=0.1)
         start = time.monotonic()
         await ask(socket, "LIST_SUBSCRIPTIONS")
-        assert 0.35 < time.monotonic() - start < 2
+        assert time.monotonic() - start > 0.35
 
 
 async def test_a_throttled_connection_trickles(wire):

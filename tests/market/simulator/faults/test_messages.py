@@ -13,11 +13,10 @@ ETHER = "ethusdt@bookTicker"
 async def test_one_stream_falls_silent_and_the_other_speaks(wire):
     async with wire.connect(BOOK, ETHER) as socket:
         number = wire.arm("mute", stream=BOOK)
-        await asyncio.sleep(0.2)
-        while (await frame(socket))["stream"] == BOOK:
-            pass
-        seen = {(await frame(socket))["stream"] for _ in range(15)}
-        assert seen == {ETHER}
+        in_a_row = 0
+        while in_a_row < 15:
+            heard = (await frame(socket))["stream"]
+            in_a_row = in_a_row + 1 if heard == ETHER else 0
         wire.faults.disarm(number)
         await frames_of(socket, 1, BOOK)
 
