@@ -16,7 +16,7 @@ from market.models import ConnectionEvent, Gap
 from market.simulator.book import DEPTH, ID_STEP
 from market.simulator.depths import top_levels
 from market.simulator.faults.fault import Fault
-from tests.waiting import eventually, until
+from tests.waiting import PATIENCE, eventually, until
 
 MINUTE_MS = 60_000
 
@@ -64,19 +64,19 @@ class Followed:
         totals = self.totals
         return totals["streams_live"] == totals["streams_expected"]
 
-    async def live(self, seconds=20):
+    async def live(self, seconds=PATIENCE):
         await until(self.all_live, seconds)
 
     def told(self, kind):
         """The events of a kind."""
         return [event for event in self.events if event.kind == kind]
 
-    async def hears(self, kind, count=1, seconds=20):
+    async def hears(self, kind, count=1, seconds=PATIENCE):
         """Wait for so many events of the kind; return the last."""
         await until(lambda: len(self.told(kind)) >= count, seconds)
         return self.told(kind)[-1]
 
-    async def hears_data(self, seconds=20):
+    async def hears_data(self, seconds=PATIENCE):
         """Wait for a frame that is newer than now."""
         before = self.ingest.frames
         await until(lambda: self.ingest.frames > before, seconds)
@@ -139,7 +139,7 @@ class Shelf:
         report = self.books.report()
         return report["live"] == len(self.wanted) == report["wanted"]
 
-    async def live(self, seconds=20):
+    async def live(self, seconds=PATIENCE):
         await until(self.all_live, seconds)
 
     def is_true(self, symbol):
@@ -180,7 +180,7 @@ class RunningFeed:
         totals = self.feed.follower.statistics()["totals"]
         return totals and totals["streams_live"] == totals["streams_expected"] > 0
 
-    async def live(self, seconds=30):
+    async def live(self, seconds=PATIENCE):
         await until(lambda: self.task.done() or self.all_live(), seconds)
         assert not self.task.done()
 

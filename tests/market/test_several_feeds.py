@@ -180,7 +180,7 @@ async def test_when_one_dies_the_other_takes_its_streams_and_the_ledger_names_it
     await die(first)
     await until(lambda: len(owned(second)) == 12 and second.all_live())
     assert second.feed.shares.leads
-    await until(lambda: second.feed._exchange_now() > before + 8 * 60_000, 15)
+    await until(lambda: second.feed._exchange_now() > before + 8 * 60_000)
     for symbol in lost:
         await check_against_the_exchange(second, symbol)
     inherited = Gap.objects.filter(kind="kline", cause__contains="feed (process")
