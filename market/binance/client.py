@@ -18,7 +18,7 @@ from market.binance.plan import capacity, shard
 from market.binance.rate import Rate
 from market.binance.rerouting import Rerouter
 from market.binance.sockets import Dialer, dialer
-from market.binance.statistics import reconnect_statistics, totals
+from market.binance.statistics import reconnect_statistics, row, totals
 from market.binance.streams import Route, StreamKind
 from market.binance.urls import Endpoints, endpoints
 
@@ -155,8 +155,8 @@ class BinanceWebSocketClient:
     def get_connection_stats(self) -> dict[str, Any]:
         """Return {"connections", "totals", "reconnect_statistics"} as plain values."""
         connections = list(self.connections.values())
-        rows = [connection.statistics() for connection in connections]
         now = self._clock.monotonic()
+        rows = [row(connection, now) for connection in connections]
         found = totals(connections, rows, now)
         frames = found["messages"] = found["messages"] + self._gone_frames
         return {

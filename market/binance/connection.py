@@ -60,6 +60,11 @@ class Connection:
         self._flap_told = False
 
     @property
+    def link(self) -> Link:
+        """The present socket."""
+        return self._link
+
+    @property
     def session(self) -> StreamSession:
         """What is subscribed."""
         return self._link.session
@@ -78,6 +83,10 @@ class Connection:
     def bytes(self) -> int:
         """Bytes of all sockets this connection ever had."""
         return self._bytes + sum(link.bytes for link in self._links())
+
+    def messages_per_second(self, now: float) -> float:
+        """Return the frames per second lately; ``now`` is monotonic."""
+        return self._rate.of(self.frames, now)
 
     def _links(self) -> list[Link]:
         """The present link, its successor and the one that is being dialled."""
@@ -383,38 +392,3 @@ class Connection:
                 **details,
             )
         )
-
-    def statistics(self) -> dict[str, Any]:
-        """Return what pages, REST and scripts show of this connection."""
-        now = self._clock.monotonic()
-        link = self._link
-        expected, live, silent = link.session.counts(now)
-        last = link.session.last_frame_at()
-        reconnector = self.reconnector
-        return {
-            "id": self.id,
-            "route": self.route.value,
-            "state": self.state.value,
-            "streams_expected": expected,
-            "streams_live": live,
-            "streams_silent": silent,
-            "streams": link.session.names,
-            "uptime_seconds": None if link.opened_at is None else now - link.opened_at,
-            "reconnects": reconnector.total,
-            "reconnect_count": reconnector.total,
-            "rotations": self.rotations,
-            "consecutive_failures": reconnector.retries,
-            "rtt_ms": link.heartbeat.rtt_ms(),
-            "last_pong_time": link.heartbeat.last_pong_time,
-            "messages": self.frames,
-            "bytes": self.bytes,
-            "messages_per_second": self._rate.of(self.frames, now),
-            "last_message_age_seconds": None if last is None else now - last,
-            "tls": link.tls,
-            "errors": {
-                kind.value: reconnector.errors[kind.value]
-                for kind in WebSocketErrorType
-            },
-            "history": [record.as_dict() for record in reconnector.history],
-            "failures": [record.as_dict() for record in reconnector.failures],
-        }

@@ -1,4 +1,4 @@
-"""What several connections come to together."""
+"""What pages, REST and scripts show of connections, one by one and together."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,43 @@ from market.binance.streams import StreamKind
 KEPT = 10
 
 
+def row(connection: Connection, now: float) -> dict[str, Any]:
+    """Return the numbers of one connection as plain values."""
+    link, reconnector = connection.link, connection.reconnector
+    expected, live, silent = link.session.counts(now)
+    last = link.session.last_frame_at()
+    return {
+        "id": connection.id,
+        "route": connection.route.value,
+        "state": connection.state.value,
+        "streams_expected": expected,
+        "streams_live": live,
+        "streams_silent": silent,
+        "streams": link.session.names,
+        "uptime_seconds": None if link.opened_at is None else now - link.opened_at,
+        "reconnects": reconnector.total,
+        "reconnect_count": reconnector.total,
+        "rotations": connection.rotations,
+        "consecutive_failures": reconnector.retries,
+        "rtt_ms": link.heartbeat.rtt_ms(),
+        "last_pong_time": link.heartbeat.last_pong_time,
+        "messages": connection.frames,
+        "bytes": connection.bytes,
+        "messages_per_second": connection.messages_per_second(now),
+        "last_message_age_seconds": None if last is None else now - last,
+        "tls": link.tls,
+        "errors": {
+            kind.value: reconnector.errors[kind.value] for kind in WebSocketErrorType
+        },
+        "history": [record.as_dict() for record in reconnector.history],
+        "failures": [record.as_dict() for record in reconnector.failures],
+    }
+
+
 def totals(
     connections: Sequence[Connection], rows: Sequence[dict[str, Any]], now: float
 ) -> dict[str, Any]:
-    """Return counts over connections and their ``statistics()`` rows."""
+    """Return counts over connections and their rows."""
     live_klines = sum(
         status.kind is StreamKind.KLINE and not status.on_trial and status.live(now)
         for connection in connections
@@ -68,7 +101,7 @@ def reconnect_statistics(connections: Sequence[Connection]) -> dict[str, Any]:
 
 def statistics(connections: Sequence[Connection], now: float) -> dict[str, Any]:
     """Return {"connections", "totals", "reconnect_statistics"} as plain values."""
-    rows = [each.statistics() for each in connections]
+    rows = [row(each, now) for each in connections]
     return {
         "connections": rows,
         "totals": totals(connections, rows, now),

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 
+from market.binance import statistics
 from market.binance.events import State
 from market.binance.private_rest import PrivateRest
 from market.binance.user_stream import UserStream
@@ -77,7 +79,7 @@ async def test_a_quiet_stream_is_up_once_the_exchange_confirms_its_key(desk, fol
         assert desk.dials[0]["listenKey"] == desk.key
         assert "ORDER_TRADE_UPDATE/ACCOUNT_UPDATE" in desk.dials[0]["events"]
         await until(lambda: stream.connection.state is State.LIVE)
-        row = stream.connection.statistics()
+        row = statistics.row(stream.connection, time.monotonic())
         assert (row["streams"], row["streams_live"]) == (["main@userData"], 1)
         assert desk.key not in str(row)
     assert ears.news[-1] == ("down", "it is closed")
