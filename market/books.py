@@ -13,8 +13,9 @@ from market.binance.rest import BinanceRestClient, RestError
 from market.binance.rest_schemas import BadBody, parse_depth
 from market.binance.streams import Route
 from market.binance.weights import depth_weight
+from market.domain.items import BOOK_LEVELS
 from market.domain.kept_book import KeptBook, Loss
-from market.domain.state import BOOK_LEVELS, MarketState
+from market.domain.state import MarketState
 from market.domain.types import BookDelta, BookTop, Quote
 
 log = logging.getLogger(__name__)

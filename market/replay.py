@@ -17,7 +17,8 @@ from market.binance.streams import stream_kind
 from market.captures import Frame, frames
 from market.domain.book import BookState
 from market.domain.continuity import Tally
-from market.domain.state import BOOK_LEVELS, MarketState
+from market.domain.items import BOOK_LEVELS
+from market.domain.state import MarketState
 from market.domain.types import BookSnapshot, BookTop
 from market.ingest import Ingest
 

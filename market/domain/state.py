@@ -9,94 +9,23 @@ it arrived is late: it is taken like any other and marked. Nothing here knows a 
 a socket or JSON.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from market.domain.closed_bars import ClosedBars
+from market.domain.items import BarRow, Item, bar_row, quote_item, symbol_items
+from market.domain.symbol_state import APPLIERS, SymbolState
 from market.domain.tape import TradeTape
-from market.domain.types import (
-    BookTop,
-    Candle,
-    Mark,
-    Quote,
-    Skipped,
-    Ticker,
-    Trade,
-)
+from market.domain.types import BookTop, Candle, Skipped, Trade
 
-RECENT_TRADES = 50
-BOOK_LEVELS = 20
 STALE_AT_MOST_MS = 60_000
 """Local time for which older values are refused; latecomers are far quicker."""
 
 LATE_MS = 5_000
 """Time on its way after which a value is late: true once, but no price to act on."""
 
-Item = dict[str, Any]
-"""A value as the browser gets it; "k" is its key and "n" its growing number.
-
-Numbers begin at the local time in ms at which a symbol was first seen, so that they
-also grow when another feed takes the symbol over.
-"""
-
-BarRow = list[float | int | bool]
-"""[open time, open, high, low, close, volume, quote volume, trades, closed]."""
-
 # Added to a local time it gives one before everything.
 _NEVER = float("-inf")
-
-
-class SymbolState:
-    """The newest values of one symbol. Read it freely, write by MarketState only."""
-
-    __slots__ = (
-        "accepted", "bars", "base", "book", "book_live", "last", "last_time", "late",
-        "mark", "numbers", "quote", "received_ms", "tapes", "ticker", "time", "trade",
-        "trades",
-    )  # fmt: skip
-
-    def __init__(self, base: int = 0) -> None:
-        self.base = base
-        self.quote: Quote | None = None
-        self.ticker: Ticker | None = None
-        self.mark: Mark | None = None
-        self.book: BookTop | None = None
-        self.book_live = False
-        self.trade: Trade | None = None
-        self.trades: deque[Trade] = deque(maxlen=RECENT_TRADES)
-        # Single trades and aggregates count their ids separately.
-        self.tapes: dict[bool, TradeTape] = {}
-        self.bars: dict[str, Candle] = {}
-        self.last: float | None = None
-        self.last_time = 0
-        self.time = 0
-        self.received_ms = 0
-        # Whether the newest value came late.
-        self.late = False
-        # Local time of the last value that was taken, by type or kline interval.
-        self.accepted: dict[type | str, int] = {}
-        self.numbers: Counter[str] = Counter()
-
-    def number(self, key: str) -> int:
-        """Return the growing number of an item."""
-        return self.base + self.numbers[key]
-
-    def forget(self, key: type | str) -> None:
-        """Drop what newer values of this type or kline interval are compared with."""
-        if key is Quote:
-            self.quote = None
-        elif key is Ticker:
-            self.ticker = None
-        elif key is Mark:
-            self.mark = None
-        elif key is BookTop:
-            self.book = None
-        elif key is Trade:
-            self.tapes = {}
-        else:
-            self.bars.pop(str(key), None)
-        self.last_time = self.time = 0
 
 
 class StateCounts:
@@ -123,14 +52,6 @@ class MarketState:
         self.closed = ClosedBars()
         self._changed: set[str] = set()
         self._late_after = _NEVER
-        self._appliers: dict[type, Callable[[SymbolState, Any], bool]] = {
-            Quote: _apply_quote,
-            Candle: _apply_candle,
-            Trade: _apply_trade,
-            BookTop: _apply_book,
-            Mark: _apply_mark,
-            Ticker: _apply_ticker,
-        }
 
     def exchange_offset(self, milliseconds: float | None) -> None:
         """Learn how far the exchange's clock is ahead of the local one.
@@ -146,7 +67,7 @@ class MarketState:
         without a place here (diffs, liquidations, user events) are counted.
         """
         kind = type(event)
-        applier = self._appliers.get(kind)
+        applier = APPLIERS.get(kind)
         if applier is None:
             self._count(event)
             return
@@ -252,209 +173,17 @@ class MarketState:
         return self.closed.drain()
 
     def quote_item(self, symbol: str) -> Item | None:
-        """Return the row of a symbol for tables, None when nothing is known of it.
-
-        p last, o/h/l open, high, low and c change in percent of 24 hours, v and q
-        volume in base and quote units, b/B and a/A best bid and ask with quantities,
-        m mark, i index, f funding rate, t time of the newest datum, s how many ms before
-        it mark, last price and best prices were true. Unknown values are None. ``late``
-        is there, and True, while the newest datum is one that came late.
-        """
+        """Return the row of a symbol for tables, None when nothing is known of it."""
         record = self.records.get(symbol)
-        if record is None or not record.numbers["quote"]:
-            return None
-        quote, mark = record.quote, record.mark
-        item = {
-            "k": symbol,
-            "n": record.number("quote"),
-            "p": record.last,
-            **_day(record),
-            "b": quote.bid if quote else None,
-            "B": quote.bid_quantity if quote else None,
-            "a": quote.ask if quote else None,
-            "A": quote.ask_quantity if quote else None,
-            "m": mark.mark if mark else None,
-            "i": mark.index if mark else None,
-            "f": mark.funding_rate if mark else None,
-            "t": record.time or None,
-            "s": _behind(record),
-        }
-        if record.late:
-            item["late"] = True
-        return item
+        return None if record is None else quote_item(symbol, record)
 
     def symbol_items(self, symbol: str) -> list[Item]:
-        """Return what the page of one symbol shows: bars, book and recent trades.
-
-        bar: [open time, o, h, l, c, volume, quote volume, trades, closed]; trade:
-        [id, time, price, quantity, buyer is maker], newest last. A book that is not
-        live is the last true one: a new one is on its way.
-        """
+        """Return what the page of one symbol shows: bars, book and recent trades."""
         record = self.records.get(symbol)
-        if record is None:
-            return []
-        items = [
-            {"k": f"kline:{interval}", "n": record.number(interval), "bar": bar_row(c)}
-            for interval, c in record.bars.items()
-        ]
-        book = record.book
-        if book is not None:
-            items.append(
-                {
-                    "k": "book",
-                    "n": record.number("book"),
-                    "t": book.time or book.event_time,
-                    "live": record.book_live,
-                    "bids": book.bids[:BOOK_LEVELS],
-                    "asks": book.asks[:BOOK_LEVELS],
-                }
-            )
-        if record.trades:
-            items.append(
-                {
-                    "k": "trades",
-                    "n": record.number("trades"),
-                    "items": [
-                        [t.id, t.time, t.price, t.quantity, t.buyer_is_maker]
-                        for t in record.trades
-                    ],
-                }
-            )
-        return items
+        return [] if record is None else symbol_items(record)
 
     def _count(self, event: object) -> None:
         if isinstance(event, Skipped):
             self.counts.skipped[event.kind, event.reason] += event.count
         else:
             self.counts.applied[type(event).__name__] += 1
-
-
-def bar_row(candle: Candle) -> BarRow:
-    """Return a candle as the row that charts and REST answers use."""
-    return [
-        candle.open_time, candle.open, candle.high, candle.low, candle.close,
-        candle.volume, candle.quote_volume, candle.trades, candle.closed,
-    ]  # fmt: skip
-
-
-def _is_newer_bar(live: Candle, candle: Candle) -> bool:
-    if candle.open_time != live.open_time:
-        return candle.open_time > live.open_time
-    if live.closed and not candle.closed:
-        return False
-    return candle.event_time > live.event_time or (candle.closed and not live.closed)
-
-
-def _apply_candle(record: SymbolState, candle: Candle) -> bool:
-    live = record.bars.get(candle.interval)
-    if live is not None and not _is_newer_bar(live, candle):
-        return False
-    record.bars[candle.interval] = candle
-    record.numbers[candle.interval] += 1
-    _see_price(record, candle.close, candle.event_time)
-    return True
-
-
-def _apply_quote(record: SymbolState, quote: Quote) -> bool:
-    old = record.quote
-    # Ids grow, but begin anew when the exchange restarts: then the time is newer.
-    if (
-        old is not None
-        and quote.update_id <= old.update_id
-        and quote.event_time <= old.event_time
-    ):
-        return False
-    record.quote = quote
-    _touch(record, quote.event_time)
-    return True
-
-
-def _apply_trade(record: SymbolState, trade: Trade) -> bool:
-    tape = record.tapes.setdefault(trade.aggregated, TradeTape())
-    newest = tape.newest
-    if not tape.add(trade):
-        return False
-    if trade.aggregated or True not in record.tapes:
-        # Both streams report the same trades: with aggregates at hand only those.
-        _keep_trade(record, trade, late=trade.id < newest)
-    _see_price(record, trade.price, trade.time)
-    return True
-
-
-def _keep_trade(record: SymbolState, trade: Trade, *, late: bool) -> None:
-    record.numbers["trades"] += 1
-    if not late:
-        record.trade = trade
-        record.trades.append(trade)
-        return
-    rows = sorted([*record.trades, trade], key=lambda each: each.id)
-    record.trades = deque(rows[-RECENT_TRADES:], maxlen=RECENT_TRADES)
-
-
-def _apply_book(record: SymbolState, book: BookTop) -> bool:
-    old = record.book
-    if (
-        old is not None
-        and book.last_id <= old.last_id
-        and book.event_time <= old.event_time
-    ):
-        return False
-    record.book = book
-    record.book_live = True
-    record.numbers["book"] += 1
-    return True
-
-
-def _apply_mark(record: SymbolState, mark: Mark) -> bool:
-    old = record.mark
-    if old is not None and mark.event_time < old.event_time:
-        return False
-    record.mark = mark
-    _touch(record, mark.event_time)
-    return True
-
-
-def _apply_ticker(record: SymbolState, ticker: Ticker) -> bool:
-    old = record.ticker
-    if old is not None and ticker.event_time < old.event_time:
-        return False
-    record.ticker = ticker
-    _see_price(record, ticker.last, ticker.event_time)
-    return True
-
-
-def _see_price(record: SymbolState, price: float, time: int) -> None:
-    if time >= record.last_time:
-        record.last, record.last_time = price, time
-    _touch(record, time)
-
-
-def _touch(record: SymbolState, time: int) -> None:
-    if time > record.time:
-        record.time = time
-    record.numbers["quote"] += 1
-
-
-def _behind(record: SymbolState) -> list[int | None]:
-    """Return how many ms before the newest datum mark, last and best prices were true."""
-    times = (
-        record.mark.event_time if record.mark else None,
-        record.last_time if record.last is not None else None,
-        record.quote.event_time if record.quote else None,
-    )
-    return [None if at is None else max(0, record.time - at) for at in times]
-
-
-def _day(record: SymbolState) -> Item:
-    """Return the 24 hours, brought up to the last price, which may be newer."""
-    ticker, last = record.ticker, record.last
-    if ticker is None or last is None:
-        return dict.fromkeys("ochlvq")
-    return {
-        "o": ticker.open,
-        "c": (last / ticker.open - 1.0) * 100.0,
-        "h": max(ticker.high, last),
-        "l": min(ticker.low, last),
-        "v": ticker.volume,
-        "q": ticker.quote_volume,
-    }

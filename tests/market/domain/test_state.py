@@ -4,13 +4,9 @@ import json
 
 from msgspec.structs import replace
 
-from market.domain.state import (
-    BOOK_LEVELS,
-    LATE_MS,
-    RECENT_TRADES,
-    STALE_AT_MOST_MS,
-    MarketState,
-)
+from market.domain.items import BOOK_LEVELS
+from market.domain.state import LATE_MS, STALE_AT_MOST_MS, MarketState
+from market.domain.symbol_state import RECENT_TRADES
 from market.domain.types import (
     BookDelta,
     BookTop,
