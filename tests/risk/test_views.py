@@ -1,12 +1,15 @@
 """The page of state and limits: who sees it, who may change limits on it."""
 
 import re
+from typing import get_args
 
 import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from accounts.models import User
+from quantai_site.site_settings import BASE_DIR
+from risk.domain.gate import STATES, Code
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +50,13 @@ def test_it_is_in_the_navigation_and_holds_no_inline_script_or_style(page_of):
     assert re.search(r'href="/risk/" aria-current="page"', page)
     assert not re.findall(r"<script(?![^>]*\bsrc=)", page)
     assert not re.findall(r"\s(?:style|on\w+)=", page)
+
+
+def test_every_code_of_the_gate_and_every_state_has_words_on_the_page():
+    scripts = BASE_DIR / "static" / "js"
+    page = (scripts / "pages" / "risk.js").read_text()
+    for code in get_args(Code):
+        assert re.search(rf'^  {code}: t\("', page, re.MULTILINE), code
+    words = (scripts / "risk.js").read_text()
+    for state in STATES:
+        assert re.search(rf"^  {state}: \[", words, re.MULTILINE), state
