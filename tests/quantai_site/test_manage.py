@@ -5,7 +5,12 @@ import sys
 
 from tests.flows.running import ROOT
 
-INTERRUPTED = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+# Where the tests run in the background of a shell, children inherit that SIGINT is ignored.
+INTERRUPTED = """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.kill(os.getpid(), signal.SIGINT)
+"""
 
 
 def test_ctrl_c_ends_any_command_without_a_traceback(tmp_path):
