@@ -27,7 +27,7 @@ Intent.objects.create(
 """
 WATCHER = (
     "from django.contrib.auth import get_user_model;"
-    "get_user_model().objects.create_user('onlooker', password='only-looking-815')"
+    "get_user_model().objects.create_user('passer-by', password='only-looking-815')"
 )
 
 
@@ -136,7 +136,7 @@ def test_who_may_only_look_changes_nothing(browse, shell, trading):
     shell(WATCHER)
     trading("HALTED", "odd prices")
     page = browse(PATH, state=None)
-    page.fill("#id_username", "onlooker")
+    page.fill("#id_username", "passer-by")
     page.fill("#id_password", "only-looking-815")
     page.click("form.plain-card button")
     page.wait_for_url(f"**{PATH}")

@@ -57,6 +57,7 @@ class Desk:
     """Answers by (method, path); a list is used up, its last answer stays."""
 
     def __init__(self):
+        self.ahead_ms = 0
         self.asked = []
         self.answers = {}
         self.headers = {}
@@ -123,7 +124,11 @@ class Desk:
         if request.path == "/fapi/v1/time":
             loop = asyncio.get_running_loop()
             return web.json_response(
-                {"serverTime": 1_790_000_000_000 + int(loop.time() * 1000)}
+                {
+                    "serverTime": 1_790_000_000_000
+                    + self.ahead_ms
+                    + int(loop.time() * 1000)
+                }
             )
         status, body = 200, {}
         if "signature" in params and not self._signed(query + raw):

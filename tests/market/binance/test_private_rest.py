@@ -149,8 +149,11 @@ async def test_a_timestamp_outside_the_window_is_measured_and_signed_again_once(
     desk, private, code
 ):
     desk.on(PLACE, refusal(code), order())
+    desk.ahead_ms = 7_000  # the exchange's clock was set since it was asked
     await private.place(NEW)
     first, second = desk.of(PLACE)
+    later = int(second.params["timestamp"]) - int(first.params["timestamp"])
+    assert 6_000 < later < 15_000
     assert first.params["signature"] != second.params["signature"]
     desk.on(PLACE, refusal(code))
     assert action_of(await refused(private.place(NEW))) is Action.RESYNC
