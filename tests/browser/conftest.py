@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import training_rows
-from tests.browser.documented_signals import Documented, plant
+from tests.browser.planted_signals import plant
 from tests.browser.watching import Watched
 from tests.flows.running import ROOT, Running
 
@@ -133,13 +133,7 @@ def shell(up):
 
 
 @pytest.fixture
-def documented():
-    """The signals that pages are told of; none unless a test says so."""
-    return Documented()
-
-
-@pytest.fixture
-def browse(chromium, up, signed_in, documented):
+def browse(chromium, up, signed_in):
     """``browse(path, width=, theme=)`` opens a page that must stay without errors."""
     opened = []
 
@@ -150,7 +144,6 @@ def browse(chromium, up, signed_in, documented):
             storage_state=state,
             base_url=up.runtime["web_url"],
         )
-        documented.attach(context)
         watched = Watched(context)
         opened.append(watched)
         watched.page.goto(path)

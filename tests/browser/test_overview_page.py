@@ -35,10 +35,7 @@ def test_an_open_alert_is_listed_and_leads_to_the_alerts(browse, raised, shell):
     expect(page).to_have_url(re.compile("/alerts/$"))
 
 
-def test_the_newest_signals_lead_to_why_they_score_as_they_do(
-    browse, documented, planted
-):
-    documented.rows = planted
+def test_the_newest_signals_lead_to_why_they_score_as_they_do(browse, planted):
     page = browse("/")
     lines = page.locator("#newest-signals tbody tr")
     expect(lines).to_have_count(5, timeout=20_000)

@@ -1,24 +1,22 @@
 """Signals: the list, its filters, why a score is what it is, scans, calibration."""
 
+import os
 import re
+from signal import SIGCONT, SIGSTOP
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.documented_signals import ROUTES_EXIST
 from tests.browser.test_every_page import WIDER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATH = "/market/signals/"
-# What a running scanner would never answer at the moment of the test.
-invented = pytest.mark.skipif(ROUTES_EXIST, reason="needs answers made up")
 
 
 @pytest.fixture
-def told(documented, planted):
-    """The page is told of the planted signals; gives them, the newest first."""
-    documented.rows = planted
+def told(planted):
+    """The planted signals, the newest first."""
     return planted["signals"]
 
 
@@ -142,14 +140,14 @@ def test_an_address_opens_the_breakdown_of_one_signal(browse, told):
     expect(dialog).to_have_count(0)
 
 
-@invented
 def test_without_signals_the_page_says_how_they_come(browse):
-    page = browse(PATH)
+    page = browse("/settings/")
+    none = {"signals": [], "next_after": None, "epoch": "", "seq": 0}
+    page.route("**/api/v1/market/signals?*", lambda route: route.fulfill(json=none))
+    page.goto(PATH)
     expect(page.locator(".table-state .state-title")).to_have_text(
-        "No signal yet: scan now, or wait for the next bar to close", timeout=20_000
+        "No signal yet: scan now, or wait for the next bar to close"
     )
-    empty = page.locator("#calibration .state")
-    expect(empty).to_contain_text("./quantai manage backtest_signals")
 
 
 def test_the_calibration_shows_wins_by_score_with_interval_and_count(browse, told):
@@ -187,25 +185,6 @@ def test_the_export_menu_names_files_of_what_is_filtered(browse, told):
     expect(page.locator("#export-panel")).to_be_hidden()
 
 
-@invented
-def test_a_scan_is_asked_for_shows_its_progress_and_why_symbols_failed(browse, told):
-    page = filled(browse(PATH), told)
-    page.select_option("#scan-interval", "1h")
-    page.click("#scan-now")
-    words = page.locator("#scan-words")
-    expect(words).to_contain_text("1h · scanning")
-    expect(page.locator("#scan-now")).to_be_disabled()
-    expect(words).to_contain_text(
-        "140 asked, 137 scanned, 3 failed in 0.8 s", timeout=20_000
-    )
-    expect(page.locator("#scan-progress progress")).to_be_hidden()
-    expect(page.locator("#scan-now")).to_be_enabled()
-    page.click("#scan-failed summary")
-    expect(page.locator("#scan-failed li").first).to_have_text(
-        "XRPUSDT 12 closed bars, 50 are needed"
-    )
-
-
 def test_the_real_scanner_scans_all_symbols_and_its_signals_appear(browse):
     page = browse("/market/signals/?min_score=0")
     page.locator("#scan-now:enabled").click(timeout=20_000)
@@ -217,12 +196,20 @@ def test_the_real_scanner_scans_all_symbols_and_its_signals_appear(browse):
     assert page.locator("tr[data-key]").count() > 0
 
 
-@invented
-def test_a_running_scan_can_be_cancelled(browse, told):
+def test_a_scan_can_be_cancelled(browse, up, told):
     page = filled(browse(PATH), told)
-    page.click("#scan-now")
-    page.click("#scan-cancel")
-    expect(page.locator("#scan-words")).to_contain_text("cancelled", timeout=20_000)
+    scanner = up.pid_of("scanner")
+    os.kill(scanner, SIGSTOP)
+    try:
+        page.click("#scan-now")
+        expect(page.locator("#scan-words")).to_contain_text("waiting")
+        expect(page.locator("#scan-now")).to_be_disabled()
+        with page.expect_response("**/cancel"):
+            page.click("#scan-cancel")
+    finally:
+        os.kill(scanner, SIGCONT)
+    expect(page.locator("#scan-words")).to_contain_text("cancelled")
+    expect(page.locator("#scan-now")).to_be_enabled()
 
 
 def test_a_list_that_cannot_be_loaded_says_so(browse):
@@ -259,19 +246,24 @@ def test_an_open_breakdown_never_widens_the_page(browse, told, width):
     assert breakdown.bounding_box()["width"] <= width
 
 
-@invented
-def test_older_signals_are_fetched_page_by_page(browse, documented, told):
-    oldest = told[-1]
-    older = [
-        {**oldest, "id": oldest["id"] - number, "symbol": "LTCUSDT"}
-        for number in range(1, 121)
-    ]
-    documented.rows = {**documented.rows, "signals": [*told, *older]}
-    page = filled(browse(PATH), told)
-    expect(row(page, older[-1])).to_have_count(0)
-    page.click("#signals-more button")
-    expect(row(page, older[-1])).to_have_count(1)
-    expect(page.locator("#signals-more")).to_be_hidden()
+def test_older_signals_are_fetched_page_by_page(browse, told):
+    def three(route):
+        route.continue_(url=re.sub(r"limit=\d+", "limit=3", route.request.url))
+
+    page = browse("/settings/")
+    page.route("**/api/v1/market/signals?*", three)
+    page.goto(f"{PATH}?symbol=BTCUSDT&interval=15m")
+    oldest = row(page, of(told, symbol="BTCUSDT", interval="15m")[-1])
+    more = page.locator("#signals-more")
+    expect(more).to_be_visible()
+    expect(oldest).to_have_count(0)
+    for _ in range(5):
+        shown = page.locator("tr[data-key]").count()
+        more.locator("button").click()
+        expect(page.locator("tr[data-key]").nth(shown)).to_be_visible()
+        if oldest.count():
+            break
+    expect(oldest).to_be_visible()
 
 
 MAKE_VIEWER = """
@@ -290,14 +282,3 @@ def test_who_may_only_look_cannot_scan(browse, up, told):
     filled(page, told)
     expect(page.locator("#scan-now")).to_be_disabled()
     expect(page.locator("#scan-locked")).to_be_visible()
-
-
-@invented
-def test_new_signals_appear_by_themselves(browse, documented, told):
-    page = filled(browse(PATH), told)
-    newer = {**told[0], "id": told[0]["id"] + 1, "scan": told[0]["scan"] + 1}
-    documented.rows = {**documented.rows, "signals": [{**newer, "score": 33}, *told]}
-    expect(row(page, newer).locator(".col-score b")).to_have_text("33", timeout=20_000)
-    assert page.locator("tr[data-key]").first.get_attribute("data-key") == str(
-        newer["id"]
-    )

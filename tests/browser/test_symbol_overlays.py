@@ -124,10 +124,7 @@ def at_the_mark(page, signal, act, shown):
     expect(shown.first).to_be_visible()
 
 
-def test_signals_are_marked_at_their_bars_and_a_click_says_why(
-    browse, documented, planted
-):
-    documented.rows = planted
+def test_signals_are_marked_at_their_bars_and_a_click_says_why(browse, planted):
     mine = {row["id"]: row for row in planted["signals"] if row["symbol"] == "BTCUSDT"}
     page = browse(PATH)
     marks = drawn(page, "signals")

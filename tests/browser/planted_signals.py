@@ -1,22 +1,11 @@
-"""Signals in the database, and the answers that docs/signals.md promises for them.
-
-While ``ROUTES_EXIST`` is false the browser gets these answers in place of the server's;
-once the routes are there it is set to true and the same tests meet the server.
-"""
+"""Signals in the database, with outcomes and a calibration, as scans leave them."""
 
 import json
 import os
-import re
 import subprocess
 import sys
-from urllib.parse import parse_qs, urlsplit
 
 from tests.flows.running import ROOT
-
-ROUTES_EXIST = True
-ROUTES = re.compile(r"/api/v1/market/(signals|scans?|calibration|factor-records)\b")
-SYMBOLS = 140
-FAILED = {"XRPUSDT": "12 closed bars, 50 are needed", "ADAUSDT": "no quote", "X": "?"}
 
 PLANT = """
 import json, time
@@ -105,7 +94,7 @@ print("PLANTED" + json.dumps({
 
 
 def plant(var):
-    """Store signals, their outcomes and a calibration; return the documented answers."""
+    """Store signals, their outcomes and a calibration; return what the routes answer of them."""
     done = subprocess.run(
         [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", PLANT],
         env={"QUANTAI_VAR": str(var), "PATH": os.environ["PATH"]},
@@ -114,90 +103,3 @@ def plant(var):
         text=True,
     )
     return json.loads(done.stdout.partition("PLANTED")[2])
-
-
-class Documented:
-    """What the routes would answer; ``attach`` it to a context or a page."""
-
-    def __init__(self):
-        self.rows = {"signals": [], "bins": [], "factors": []}
-        self.scan = None
-        self.asked = []
-
-    def attach(self, target):
-        if not ROUTES_EXIST:
-            target.route(ROUTES, self._handle)
-
-    def _handle(self, route):
-        address = urlsplit(route.request.url)
-        parts = address.path.removeprefix("/api/v1/market/").split("/")
-        values = {key: found[0] for key, found in parse_qs(address.query).items()}
-        self.asked.append((route.request.method, address.path, values))
-        if parts[0] in ("scan", "scans"):
-            body = self._scan(parts, route.request)
-        elif parts[0] == "signals":
-            body = self._signals(parts, values)
-        else:
-            body = self._calibration(parts[0], values)
-        if body is None:
-            error = {"code": "not_found", "message": "There is no such signal."}
-            return route.fulfill(status=404, json=error)
-        return route.fulfill(json=body)
-
-    def _signals(self, parts, values):
-        if len(parts) > 1:
-            one = [row for row in self.rows["signals"] if str(row["id"]) == parts[1]]
-            if not one:
-                return None
-            score = one[0]["score"]
-            check = {"stored": score, "now": score, "difference": 0.0, "same": True}
-            return check if len(parts) > 2 else one[0]
-        rows = [row for row in self.rows["signals"] if _fits(row, values)]
-        limit = int(values.get("limit", 100))
-        after = rows[limit - 1]["id"] if len(rows) > limit else None
-        brief = [
-            {
-                key: value
-                for key, value in row.items()
-                if key not in ("factors", "inputs")
-            }
-            for row in rows[:limit]
-        ]
-        return {"signals": brief, "next_after": after, "epoch": "", "seq": 0}
-
-    def _calibration(self, name, values):
-        there = (values["interval"], values["horizon"], values["source"])
-        key = "bins" if name == "calibration" else "factors"
-        return {**values, key: self.rows[key] if there == ("15m", "4", "live") else []}
-
-    def _scan(self, parts, request):
-        if parts[0] == "scan":
-            wanted = request.post_data_json
-            self.scan = {
-                "scan": 900, "state": "running", "venue": "simulator",
-                "interval": wanted["interval"], "done": 0, "total_symbols": SYMBOLS,
-                "scanned": 0, "failed": {}, "elapsed_seconds": None, "signals": [],
-                "prime_signals": [],
-            }  # fmt: skip
-        elif parts[-1] == "cancel":
-            self.scan["state"] = "cancelled"
-        elif self.scan["state"] == "running":
-            self.scan["done"] += 70
-            if self.scan["done"] >= SYMBOLS:
-                self.scan |= {
-                    "state": "done", "scanned": SYMBOLS - len(FAILED),
-                    "failed": FAILED, "elapsed_seconds": 0.8,
-                    "signals": self.rows["signals"],
-                }  # fmt: skip
-        return self.scan
-
-
-def _fits(row, values):
-    same = all(
-        row[name] == values[name]
-        for name in ("symbol", "interval", "direction")
-        if name in values
-    )
-    strong = row["score"] >= float(values.get("min_score", 0))
-    older = "after" not in values or row["id"] < int(values["after"])
-    return same and strong and older and (values.get("prime") != "true" or row["prime"])
