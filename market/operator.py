@@ -119,9 +119,9 @@ class Operator:
     async def resume(self, watched: set[str]) -> None:
         """Go on with the trades of these symbols where another feed, or run, ended."""
         for symbol in self._follower.unseen(watched):
-            last = await self._publisher.last_trade(symbol)
-            if last is not None:
-                self._state.resume_trades(symbol, *last, self._clock.now_ms())
+            seen = await self._publisher.last_trades(symbol)
+            if seen:
+                self._state.resume_trades(symbol, seen, self._clock.now_ms())
 
     def _carry_out(self, kind: str, target: str) -> str | None:
         """Return the result, or None when another feed is to tell it."""

@@ -205,19 +205,20 @@ class Publisher:
             return {}
         return {name: wire.decode(raw) for name, raw in found.items()}
 
-    async def last_trade(self, symbol: str) -> tuple[int, int] | None:
-        """Return id and time (ms) of the last trade that any feed told of, or None."""
+    async def last_trades(self, symbol: str) -> list[tuple[int, int]]:
+        """Return (id, time in ms) of the last trades that any feed told of, by id."""
         try:
             found = await snapshot.read_async(
                 self._redis, self._venue, symbol_topic(symbol)
             )
         except core_redis.UNAVAILABLE as error:
             self._lose(error)
-            return None
+            return []
         if "trades" not in found:
-            return None
-        number, time, *_ = wire.decode(found["trades"])["items"][-1]
-        return number, time
+            return []
+        return [
+            (number, time) for number, time, *_ in wire.decode(found["trades"])["items"]
+        ]
 
     async def forget_symbol(self, symbol: str) -> None:
         """Nobody looks at a symbol: what was written of it grows old."""

@@ -10,7 +10,7 @@ a socket or JSON.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from market.domain.closed_bars import ClosedBars
 from market.domain.items import BarRow, Item, bar_row, quote_item, symbol_items
@@ -122,14 +122,16 @@ class MarketState:
         record = self.records.get(symbol)
         return None if record is None else record.tapes.get(True)
 
-    def resume_trades(self, symbol: str, number: int, time: int, now_ms: int) -> None:
-        """The aggregated trades up to ``number`` came to another feed, or run.
+    def resume_trades(
+        self, symbol: str, seen: Sequence[tuple[int, int]], now_ms: int
+    ) -> None:
+        """These aggregated trades (id, time in ms) came to another feed, or run.
 
-        What lies between it and the next trade is then a hole like any other.
+        What lies between them, and up to the next trade, is a hole like any other.
         """
         record = self.records.setdefault(symbol, SymbolState(now_ms))
         if True not in record.tapes:
-            record.tapes[True] = TradeTape.after(number, time)
+            record.tapes[True] = TradeTape.after(seen)
             record.accepted[Trade] = now_ms
 
     def drop(self, symbols: Iterable[str]) -> None:

@@ -5,6 +5,9 @@ of one may overtake the earlier ids of the other. Ids have no holes on the excha
 so what is missing between two ids is known exactly.
 """
 
+import itertools
+from collections.abc import Sequence
+
 from market.domain.types import Trade
 
 
@@ -20,11 +23,16 @@ class TradeTape:
         self._holes: dict[int, int] = {}
 
     @classmethod
-    def after(cls, number: int, time: int) -> "TradeTape":
-        """Return the tape of one who saw everything up to a trade at ``time`` (ms)."""
+    def after(cls, seen: Sequence[tuple[int, int]]) -> "TradeTape":
+        """Return the tape of one who saw these (id, time in ms), by id, and no others.
+
+        Holes between them are missing: who saw them may not have told of it any more.
+        """
         tape = cls()
-        tape.first = tape.newest = number
-        tape._time = time
+        tape.first, (tape.newest, tape._time) = seen[0][0], seen[-1]
+        for (before, _), (number, _) in itertools.pairwise(seen):
+            if number > before + 1:
+                tape._holes[before + 1] = number - 1
         return tape
 
     def add(self, trade: Trade) -> bool:

@@ -221,6 +221,16 @@ async def test_book_and_trades_are_published_of_watched_symbols_only(
     assert bus.zcard(interest) == 1
 
 
+async def test_the_last_trades_of_a_watched_symbol_are_there_for_who_goes_on(
+    publisher, state
+):
+    publisher.watched = {"AUSDT"}
+    assert await publisher.last_trades("AUSDT") == []
+    trades = [frames.agg_trade("AUSDT", number) for number in (3, 4, 7)]
+    await publish(publisher, state, *trades)
+    assert [number for number, _ in await publisher.last_trades("AUSDT")] == [3, 4, 7]
+
+
 async def test_of_a_watched_symbol_only_changed_items_are_sent_again(
     publisher, state, heard
 ):

@@ -71,16 +71,25 @@ def test_the_numbers_of_one_who_takes_a_symbol_over_are_higher():
 
 def test_trades_between_two_followers_of_a_symbol_are_a_hole():
     state = MarketState()
-    state.resume_trades("B", TRADE.id - 5, TRADE.time - 1000, 3)
+    state.resume_trades("B", [(TRADE.id - 5, TRADE.time - 1000)], 3)
     state.apply(TRADE, 5)
     assert list(state.holes()) == [("B", TRADE.id - 4, TRADE.id - 1)]
     state.apply(replace(TRADE, id=TRADE.id - 6, event_time=TRADE.event_time - 2000), 5)
     assert state.counts.stale["Trade"] == 1
 
 
+def test_a_hole_that_the_one_before_knew_and_told_nobody_is_a_hole_of_its_successor():
+    state = MarketState()
+    seen = [(TRADE.id - back, TRADE.time - back) for back in (9, 8, 5, 4, 3)]
+    state.resume_trades("B", seen, 3)
+    state.apply(TRADE, 5)
+    before, after = (TRADE.id - 7, TRADE.id - 6), (TRADE.id - 2, TRADE.id - 1)
+    assert list(state.holes()) == [("B", *before), ("B", *after)]
+
+
 def test_trades_that_are_followed_already_go_on_from_where_they_are():
     state = state_of(TRADE)
-    state.resume_trades("B", TRADE.id - 5, TRADE.time - 1000, 3)
+    state.resume_trades("B", [(TRADE.id - 5, TRADE.time - 1000)], 3)
     assert list(state.holes()) == []
 
 

@@ -21,6 +21,16 @@ def test_every_id_counts_once_in_any_order_after_the_first(order):
     assert tape.duplicates == len(order)
 
 
+@given(st.sets(st.integers(1, 200), min_size=1))
+def test_the_tape_of_a_successor_has_the_holes_of_the_one_before(numbers):
+    tape, seen = TradeTape(), sorted(numbers)
+    for number in seen:
+        tape.add(trade(number))
+    later = TradeTape.after([(number, 1_000 + number) for number in seen])
+    assert (later.holes, later.first, later.newest) == (tape.holes, seen[0], seen[-1])
+    assert not any(later.add(trade(number)) for number in seen)
+
+
 @given(st.sets(st.integers(1, 200), min_size=1), st.randoms(use_true_random=False))
 def test_holes_are_exactly_the_ids_that_never_came(numbers, rng):
     tape = TradeTape()
