@@ -15,16 +15,20 @@ from channels.db import database_sync_to_async
 
 from accounts import execution_facts as read
 from accounts.desk import Desk
-from accounts.domain.client_ids import client_id
-from accounts.domain.exchange import NewOrder, OrderRef, Outcome
+from accounts.domain.exchange import NewOrder, Outcome
 from accounts.domain.order_life import OPEN
 from accounts.domain.planning import Plan
-from accounts.domain.positions import Side
 from accounts.intent_documents import (
     AccountResult,
     ClosePosition,
     IntentResult,
     PlaceOrder,
+)
+from accounts.intent_orders import (
+    closing_order,
+    new_order,
+    order_ref,
+    reducing_order,
 )
 from accounts.journal import JournalUnavailable
 from accounts.journal_records import (
@@ -35,7 +39,6 @@ from accounts.journal_records import (
     Record,
 )
 from accounts.models import Intent, Order
-from accounts.order_store import facts_of
 from accounts.recorder import EnhancedTradeRecorder
 from core import wire
 from core.clock import Clock
@@ -46,7 +49,6 @@ log = logging.getLogger(__name__)
 
 # An answer says "unknown" for orders that nobody can tell of after so long.
 RESULT_SECONDS = 5.0
-UNWINDING = 1_000
 NO_JOURNAL = "the journal cannot be written, so nothing was sent"
 FAILED = frozenset({"refused", "not_sent"})
 
@@ -91,7 +93,7 @@ class Placing:
         if not plan.takers:
             return _nobody(plan)
         tickets = [
-            Ticket(ids[share.account], _new_order(intent, wanted, ids, share))
+            Ticket(ids[share.account], new_order(intent, wanted, ids, share))
             for share in plan.takers
         ]
         parent = ParentBegun(
@@ -185,7 +187,7 @@ class Placing:
     ) -> None:
         """Wait until the exchange has told of the orders whose outcome is unknown."""
         asked = [
-            desk.ask(_ref(one.order))
+            desk.ask(order_ref(one.order))
             for one in tickets
             if outcomes[one.order.client_id].kind == "unknown"
             and (desk := self._desks.get(one.account)) is not None
@@ -213,7 +215,9 @@ class Placing:
         await self._recorder.flushed()
         rows = await patient(_rows, [one.order.client_id for one in alive])
         closing = [
-            Ticket(row.account_id, _closing(row, intent)) for row in rows if row.filled
+            Ticket(row.account_id, closing_order(row, intent))
+            for row in rows
+            if row.filled
         ]
         known = await patient(_rows, [one.order.client_id for one in closing])
         there = {row.client_id for row in known}
@@ -236,7 +240,7 @@ class Placing:
         desk = self._desks.get(ticket.account)
         if desk is None:
             return
-        ref = _ref(ticket.order)
+        ref = order_ref(ticket.order)
         news = await desk.ask(ref)
         if news is None or news.status not in OPEN:
             return
@@ -295,7 +299,7 @@ class Placing:
                 results += _skipped(plan, one.symbol)
                 codes += plan.codes
                 continue
-            order = _reducing(intent, one, number, plan.takers[0].quantity)
+            order = reducing_order(intent, one, number, plan.takers[0].quantity)
             tickets.append(Ticket(one.account, order))
         if tickets:
             outcomes = await self._send(tickets, intent, None)
@@ -318,58 +322,6 @@ class Placing:
         return IntentResult(
             message=message, accounts=tuple(results), codes=tuple(dict.fromkeys(codes))
         )
-
-
-def _ref(order: NewOrder) -> OrderRef:
-    return OrderRef(order.symbol, order.client_id, algo=order.conditional)
-
-
-def _new_order(
-    intent: Intent, wanted: PlaceOrder, ids: Mapping[str, int], share: Any
-) -> NewOrder:
-    return NewOrder(
-        client_id=client_id(intent.id, ids[share.account]),
-        symbol=wanted.symbol,
-        side=wanted.side,
-        order_type=wanted.order_type,
-        quantity=share.quantity,
-        price=wanted.price,
-        time_in_force=wanted.time_in_force
-        or ("GTC" if wanted.order_type in ("LIMIT", "STOP", "TAKE_PROFIT") else ""),
-        position_side=wanted.position_side,
-        stop_price=wanted.stop_price,
-        reduce_only=wanted.reduce_only,
-        callback_rate=wanted.callback_rate,
-    )
-
-
-def _reducing(
-    intent: Intent, held: read.HeldHere, number: int, quantity: Decimal
-) -> NewOrder:
-    return NewOrder(
-        client_id=client_id(intent.id, held.account, number),
-        symbol=held.symbol,
-        side="SELL" if held.holding.quantity > 0 else "BUY",
-        order_type="MARKET",
-        quantity=quantity,
-        position_side=held.holding.side,
-        reduce_only=True,
-    )
-
-
-def _closing(row: Order, intent: Intent) -> NewOrder:
-    """Return the order that closes what another one opened."""
-    side: Side = "SELL" if row.side == "BUY" else "BUY"
-    facts = facts_of(row)
-    return NewOrder(
-        client_id=client_id(intent.id, row.account_id, UNWINDING),
-        symbol=row.symbol,
-        side=side,
-        order_type="MARKET",
-        quantity=row.filled,
-        position_side=facts.position_side,
-        reduce_only=True,
-    )
 
 
 def _rows(names: Sequence[str]) -> list[Order]:
