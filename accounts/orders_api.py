@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from ninja import Query
+from ninja import Query, Schema
+from pydantic import Field
 
 from accounts import order_selectors
 from accounts.api_parts import MOST, USUAL, file, found, page, router, times, venue
@@ -15,7 +16,7 @@ from core.export import Format, Kind
 
 Side = Literal["", "BUY", "SELL"]
 # The id of a row, as far as a database counts.
-Row = Annotated[int | None, Query(ge=1, lt=2**63)]
+Row = Annotated[int | None, Field(ge=1, lt=2**63)]
 ORDER_COLUMNS: dict[str, Kind] = {
     "id": "integer",
     "account": "text",
@@ -65,47 +66,70 @@ FILL_COLUMNS: dict[str, Kind] = {
 }
 
 
+class Rows(Schema):
+    """Which rows a reader asks for, a page or a file of them; empty means all."""
+
+    account: str = ""
+    group: str = ""
+    symbol: str = ""
+    side: Side = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int = Field(0, ge=0)
+    limit: int | None = Field(None, ge=1, le=1_000_000)
+    file_format: Format | None = Field(None, alias="format")
+
+    @property
+    def most(self) -> int | None:
+        """How many rows an answer holds; a file holds all that was asked for."""
+        if self.file_format is not None:
+            return self.limit
+        return min(self.limit or USUAL, MOST)
+
+    def wanted(self, **which: Any) -> Wanted:
+        """Return it for the selectors, with what only one kind of row has."""
+        since, until = times(self.since, self.until)
+        return Wanted(
+            venue=venue(),
+            account=self.account,
+            group=self.group,
+            symbol=self.symbol.upper(),
+            side=self.side,
+            since=since,
+            until=until,
+            after=self.after,
+            limit=self.most,
+            **which,
+        )
+
+
+class OrderRows(Rows):
+    """``state`` is open, closed or one state by name."""
+
+    state: str = ""
+    parent: Row = None
+
+
+class TradeRows(Rows):
+    """``order``: those of one order."""
+
+    order: Row = None
+
+
 @router.get("/orders")
-def orders(
-    request: HttpRequest,
-    account: str = "",
-    group: str = "",
-    symbol: str = "",
-    side: Side = "",
-    state: str = "",
-    parent: Row = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    after: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
-    file_format: Annotated[Format | None, Query(alias="format")] = None,
-) -> Any:
+def orders(request: HttpRequest, asked: Query[OrderRows]) -> Any:
     """Orders, newest first; ``state`` is open, closed or one state by name.
 
     Without ``format`` at most 500 with a cursor, with one a file.
     """
     # Before the rows: an order between the two is told again instead of never.
     position = push.position(ORDERS)
-    first, last = times(since, until)
-    most = limit if file_format is not None else min(limit or USUAL, MOST)
-    wanted = Wanted(
-        venue=venue(),
-        account=account,
-        group=group,
-        symbol=symbol.upper(),
-        side=side,
-        state=state,
-        parent=parent,
-        since=first,
-        until=last,
-        after=after,
-        limit=most,
-    )
-    rows = order_selectors.orders(wanted)
-    if file_format is not None:
-        return file(request, "orders", ORDER_COLUMNS, _named(rows), file_format)
+    rows = order_selectors.orders(asked.wanted(state=asked.state, parent=asked.parent))
+    if asked.file_format is not None:
+        return file(request, "orders", ORDER_COLUMNS, _named(rows), asked.file_format)
     counts = order_selectors.order_counts(venue=venue())
-    return {"venue": venue(), **page("orders", rows, most), "counts": counts} | position
+    told = page("orders", rows, asked.most)
+    return {"venue": venue(), **told, "counts": counts} | position
 
 
 @router.get("/orders/{int:order_id}")
@@ -143,39 +167,13 @@ def refusals(
 
 
 @router.get("/trades")
-def trades(
-    request: HttpRequest,
-    account: str = "",
-    group: str = "",
-    symbol: str = "",
-    side: Side = "",
-    order: Row = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    after: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
-    file_format: Annotated[Format | None, Query(alias="format")] = None,
-) -> Any:
+def trades(request: HttpRequest, asked: Query[TradeRows]) -> Any:
     """Executions, newest first; paging and files as for orders."""
     position = push.position(FILLS)
-    first, last = times(since, until)
-    most = limit if file_format is not None else min(limit or USUAL, MOST)
-    wanted = Wanted(
-        venue=venue(),
-        account=account,
-        group=group,
-        symbol=symbol.upper(),
-        side=side,
-        order=order,
-        since=first,
-        until=last,
-        after=after,
-        limit=most,
-    )
-    rows = order_selectors.fills(wanted)
-    if file_format is not None:
-        return file(request, "trades", FILL_COLUMNS, _named(rows), file_format)
-    return {"venue": venue(), **page("trades", rows, most)} | position
+    rows = order_selectors.fills(asked.wanted(order=asked.order))
+    if asked.file_format is not None:
+        return file(request, "trades", FILL_COLUMNS, _named(rows), asked.file_format)
+    return {"venue": venue(), **page("trades", rows, asked.most)} | position
 
 
 def _named(rows: Any) -> Any:

@@ -58,7 +58,8 @@ def validation_error(contexts: list[ValidationErrorContext[Any]]) -> ValidationE
     """Details name field, value and rule for every input that breaks one."""
     details = [
         {
-            "field": shortened(".".join(map(str, item["loc"]))) or "body",
+            "field": shortened(".".join(map(str, _asked(context, item["loc"]))))
+            or "body",
             "value": echoed(item["input"]) if _is_plain(item["input"]) else None,
             "rule": shortened(item["msg"].removeprefix("Value error, "), MESSAGE),
         }
@@ -66,6 +67,14 @@ def validation_error(contexts: list[ValidationErrorContext[Any]]) -> ValidationE
         for item in context.pydantic_validation_error.errors(include_url=False)
     ]
     return ValidationError(details)
+
+
+def _asked(
+    context: ValidationErrorContext[Any], place: tuple[int | str, ...]
+) -> tuple[int | str, ...]:
+    """Where the asker put it: parameters that are one class to us are many to them."""
+    names = getattr(context.model, "__ninja_flatten_map_reverse__", {})
+    return tuple(names.get(place, place))
 
 
 def register(api: NinjaAPI) -> None:

@@ -53,7 +53,9 @@ class GradScaling:
         self.steps_taken = torch.zeros((), device=device)
         self._streak = torch.zeros((), device=device)
         self._floor_streak = torch.zeros((), device=device)
-        self._given_up = HostView(torch.zeros((), device=device))
+        self._longest_at_floor = HostView(torch.zeros((), device=device))
+        self._overflow = torch.zeros((), device=device)
+        self._at_floor = torch.zeros((), device=device)
         self._rows = torch.zeros((0, COLUMNS), device=device)
         self._at = torch.zeros(1, device=device, dtype=torch.int64)
         self._epoch = 0
@@ -101,32 +103,35 @@ class GradScaling:
         """The rules of ``ScalePolicy.observe``, on the device; return the overflow.
 
         ``after``: the scale that ``GradScaler`` went to. Floats of 0 and 1 are flags.
+        Written for few kernels: beside a small model's step each of them counts.
         """
-        overflow = (after < self._scale).float()
-        self.steps_taken += 1 - overflow
-        self._streak.add_(1).mul_(overflow)
-        self._floor_streak.add_(1).mul_(overflow).mul_(self._scale <= FLOOR)
+        overflow, at_floor = self._overflow, self._at_floor
+        torch.lt(after, self._scale, out=overflow)
+        torch.le(self._scale, FLOOR, out=at_floor).mul_(overflow)
+        self.steps_taken.add_(1).sub_(overflow)
+        # flag + flag * streak: one more, or 0.
+        torch.addcmul(overflow, overflow, self._streak, out=self._streak)
+        torch.addcmul(at_floor, at_floor, self._floor_streak, out=self._floor_streak)
         full = self._streak >= self._limit
         torch.where(full, after * HALVING, after, out=self._scale).clamp_(min=FLOOR)
         self._streak.masked_fill_(full, 0)
         self.scaler.update(self._scale)
-        flag = self._given_up.tensor
-        torch.maximum(flag, (self._floor_streak >= self._limit).float(), out=flag)
+        longest = self._longest_at_floor.tensor
+        torch.maximum(longest, self._floor_streak, out=longest)
         return overflow
 
     def _record(self, overflow: Tensor, norm: Tensor, output: Tensor) -> None:
-        # One pass tells finite outputs; sums and bounds of others are replaced.
-        finite = torch.isfinite(output)
-        shares = finite.float().mean()
-        known = torch.where(finite, output, 0.0)
+        # Sums and bounds are those of the finite outputs, others counting as 0.
+        known = torch.nan_to_num(output, nan=0.0, posinf=0.0, neginf=0.0)
+        nonfinite = (output != known).mean(dtype=torch.float32)
         low, high = torch.aminmax(known)
-        row = (self._scale, overflow, norm, low, high, known.mean(), 1 - shares)
+        row = (self._scale, overflow, norm, low, high, known.mean(), nonfinite)
         self._rows.index_copy_(0, self._at, torch.stack(row).unsqueeze(0))
         self._at += 1
 
     def stopped(self) -> bool:
         """Whether the device has said that the floor was reached for good."""
-        return bool(self._given_up.read())
+        return self._longest_at_floor.read() >= self._limit
 
     def end_epoch(self) -> ScaleSummary:
         self.settle()

@@ -31,7 +31,7 @@ def places(run):
     tensors += [
         *run.parameters,
         run.scaling.scaler._scale,
-        run.scaling._given_up.tensor,
+        run.scaling._longest_at_floor.tensor,
     ]
     tensors += run.scaling._outputs.values()
     for state in run.optimizer.state.values():
