@@ -93,14 +93,8 @@ class Trader:
                 group.create_task(self._listen_forever())
         finally:
             await self._stop()
-            await self._leave()
-
-    async def _leave(self) -> None:
-        try:
-            await self._leases.leave()
-        except core_redis.UNAVAILABLE as error:
-            log.warning("the lease runs out by itself: %s", error)
-        await self._redis.aclose()
+            await self._leases.leave_or_expire()
+            await self._redis.aclose()
 
     # -- the lease --------------------------------------------------------------
 

@@ -6,6 +6,7 @@ sign of life is younger than the lease; whoever beats next may take what the dea
 left. One script decides, so no two members can own a share.
 """
 
+import logging
 import math
 import os
 import socket
@@ -19,7 +20,9 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from core.errors import NameTaken
-from core.redis import key
+from core.redis import UNAVAILABLE, key
+
+log = logging.getLogger(__name__)
 
 # TIME inside a script that writes needs effects replication, the default since Redis 5.
 _BEAT = """
@@ -230,6 +233,13 @@ class Leases:
         """Be a member no longer: everything is free at once."""
         await self.release(range(self.count))
         await self._redis.zrem(self._members, str(self.member))
+
+    async def leave_or_expire(self) -> None:
+        """Leave; without Redis what is held becomes free when the lease runs out."""
+        try:
+            await self.leave()
+        except UNAVAILABLE as error:
+            log.warning("the lease runs out by itself: %s", error)
 
 
 def living(redis: Redis, job: str, seconds: float) -> list[Member]:

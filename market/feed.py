@@ -17,6 +17,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
+from core import memory
 from core import redis as core_redis
 from core.cancellation import checkpoint
 from core.clock import Clock, SystemClock
@@ -375,6 +376,7 @@ class Feed:
         The interpreter waits with that until a quarter of all objects is new.
         """
         gc.collect()
+        memory.give_back()
 
     def _exchange_now(self) -> int:
         """The exchange's time: what it last said, else our clock plus the offset."""

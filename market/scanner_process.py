@@ -53,14 +53,8 @@ class ScannerProcess:
                 group.create_task(self._listen_forever())
                 group.create_task(self._look_forever())
         finally:
-            await self._leave()
-
-    async def _leave(self) -> None:
-        try:
-            await self._leases.leave()
-        except core_redis.UNAVAILABLE as error:
-            log.warning("the lease runs out by itself: %s", error)
-        await self._redis.aclose()
+            await self._leases.leave_or_expire()
+            await self._redis.aclose()
 
     async def _hold_forever(self) -> None:
         """Show life; without Redis nobody may be sure to be the only one."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis as AsyncRedis
 
 from core import redis as core_redis
 from core.errors import NameTaken
@@ -212,6 +213,14 @@ async def test_jobs_do_not_meet(join, redis):
     other = Leases(redis, "other", Member("a", "h", 1, "9"), count=2, seconds=LEASE)
     await join("a").beat()
     assert (await other.beat()).held == {0, 1}
+
+
+async def test_without_redis_leaving_is_said_and_the_lease_runs_out(caplog, tmp_path):
+    away = AsyncRedis(unix_socket_path=str(tmp_path / "nobody"))
+    member = Member("a", "host", 7, "1")
+    await Leases(away, "job", member, count=COUNT, seconds=LEASE).leave_or_expire()
+    assert "the lease runs out by itself" in caplog.text
+    await away.aclose()
 
 
 @settings(
