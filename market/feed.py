@@ -10,12 +10,8 @@ import contextlib
 import gc
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any
 
 from channels.db import database_sync_to_async
-from django.db import Error as DatabaseError
 
 from core import memory
 from core import redis as core_redis
@@ -36,6 +32,7 @@ from market.ingest import Ingest
 from market.operator import Operator
 from market.publisher import Publisher
 from market.reporter import Reporter
+from market.rhythm import FIRST_RETRY_SECONDS, RETRY_SECONDS, Job, every, only_if
 from market.shares import BEAT_SECONDS, FIRST, LEASE_SECONDS, SHARES, Shares, job
 from market.upkeep import Upkeep
 from market.writer import Writer
@@ -50,12 +47,8 @@ CONTROL_SECONDS = 2.0
 MINUTE = 60.0
 COLLECT_SECONDS = 15.0
 WRITE_SECONDS = 1.0
-FIRST_RETRY_SECONDS = 0.25
-RETRY_SECONDS = 5.0
 PATTERN_SECONDS = 3_600.0
 PRUNE_SECONDS = 3_600.0
-
-Job = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Feed:
@@ -192,7 +185,7 @@ class Feed:
                 group.create_task(self.operator.listen())
                 group.create_task(self.books.run())
                 for seconds, job, asked in self._rhythms():
-                    group.create_task(self._every(seconds, job, asked))
+                    group.create_task(every(seconds, job, asked))
         finally:
             await self._end()
 
@@ -225,69 +218,30 @@ class Feed:
 
     def _rhythms(self) -> list[tuple[float, Job, asyncio.Event]]:
         """Jobs with their period and the event that calls for one at once."""
-        never = self._never
+        never, upkeep = self._never, self.upkeep
+
+        def while_open(job: Job) -> Job:
+            return only_if(lambda: self.follower.client is not None, job)
+
+        def if_leading(job: Job) -> Job:
+            return only_if(lambda: self.shares.leads, job)
+
         return [
             (STATUS_SECONDS, self._tell_status, never),
             (WRITE_SECONDS, self.writer.flush, self.writer.wanted),
-            (BACKFILL_SECONDS, self._while_open(self.upkeep.fill_bars), never),
-            (TRADES_SECONDS, self._while_open(self.upkeep.fill_trades), never),
-            (AUDIT_SECONDS, self._while_open(self.upkeep.audit_some), never),
+            (BACKFILL_SECONDS, while_open(upkeep.fill_bars), never),
+            (TRADES_SECONDS, while_open(upkeep.fill_trades), never),
+            (AUDIT_SECONDS, while_open(upkeep.audit_some), never),
             (CONTROL_SECONDS, self.operator.obey, self.operator.called),
             (MINUTE, self._log_heartbeat, never),
             (MINUTE, self._refollow, self._moved),
             (MINUTE, self._renew_universe, never),
-            (MINUTE, self.upkeep.store_alerts, never),
-            (MINUTE, self._if_leading(self._feeds_alive), never),
+            (MINUTE, upkeep.store_alerts, never),
+            (MINUTE, if_leading(self._feeds_alive), never),
             (COLLECT_SECONDS, self._collect_garbage, never),
-            (PATTERN_SECONDS, self._if_leading(self.upkeep.find_patterns), never),
-            (PRUNE_SECONDS, self._if_leading(self.upkeep.prune), never),
+            (PATTERN_SECONDS, if_leading(upkeep.find_patterns), never),
+            (PRUNE_SECONDS, if_leading(upkeep.prune), never),
         ]
-
-    def _while_open(self, job: Job) -> Job:
-        """Do the job only while the sockets are open."""
-
-        @wraps(job)
-        async def guarded() -> None:
-            if self.follower.client is not None:
-                await job()
-
-        return guarded
-
-    def _if_leading(self, job: Job) -> Job:
-        """Do the job only in the feed that leads."""
-
-        @wraps(job)
-        async def guarded() -> None:
-            if self.shares.leads:
-                await job()
-
-        return guarded
-
-    async def _every(self, seconds: float, job: Job, asked: asyncio.Event) -> None:
-        """Run a job again and again; what may fail for a while is tried again."""
-        while True:
-            asked.clear()
-            done = await self._attempt(job)
-            checkpoint()
-            # What failed is tried again soon, however rarely it is done else.
-            pause = seconds if done else min(seconds, RETRY_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await asked.wait()
-            if not done:
-                await asyncio.sleep(min(seconds, FIRST_RETRY_SECONDS))
-
-    async def _attempt(self, job: Job) -> bool:
-        """Do a job and return whether it went well."""
-        try:
-            await job()
-        except (DatabaseError, RestError, *core_redis.UNAVAILABLE) as error:
-            log.error("%s failed, trying again: %s", job.__name__, error)
-            return False
-        except Exception:  # the boundary of a job: a fault of one ends no socket
-            log.exception("%s failed in a way nobody thought of", job.__name__)
-            return False
-        return True
 
     async def _hold_forever(self) -> None:
         """Show the other feeds that this one lives, and take shares."""
