@@ -2,6 +2,8 @@
    pushes change rows, "older" adds a page, filters ask again. */
 
 import { queued } from "./stores.js";
+import { t } from "./strings.js";
+import { toast } from "./ui.js";
 
 const KEPT = 2_000;
 
@@ -64,6 +66,20 @@ export class GrowingList {
       this.error = error;
     }
     this.show();
+  }
+
+  /** A click of the button in `place` brings a page of older rows, or a toast that says why not. */
+  moreBy(place) {
+    const button = place.querySelector("button");
+    button.addEventListener("click", async () => {
+      button.setAttribute("aria-busy", "true");
+      try {
+        await this.more();
+      } catch (error) {
+        toast(t("Could not load"), error.message, "bad");
+      }
+      button.setAttribute("aria-busy", "false");
+    });
   }
 
   /** One page of older rows; raises what REST raises. */

@@ -87,6 +87,31 @@ def confirm(page, words):
     page.locator("dialog button[value=yes]", has_text=words).click()
 
 
+def check_older_rows(context, name):
+    """Pages of two rows from the real server, a failure in between, until the end."""
+    # A page of its own: what it is refused on purpose stands in its console.
+    page = context.new_page()
+    asked = f"**/api/v1/accounts/{name}?*"
+    usual = re.compile(r"limit=\d+")
+    page.route(
+        asked,
+        lambda route: route.continue_(url=usual.sub("limit=2", route.request.url)),
+    )
+    page.goto(f"/accounts/{name}/?state=closed")
+    rows = page.locator(f"#{name}-table tr[data-key]")
+    expect(rows).to_have_count(2)
+    more = page.locator(f"#{name}-more button")
+    page.route(asked, lambda route: route.abort())
+    more.click()
+    expect(page.locator(".toast", has_text="Could not load")).to_be_visible()
+    expect(more).to_have_attribute("aria-busy", "false")
+    page.unroute(asked)
+    more.click()
+    expect(more).to_be_hidden()
+    assert rows.count() > 2
+    page.close()
+
+
 def test_a_distributed_order_from_the_first_account_to_the_closed_position(browse, up):
     page = browse("/accounts/")
     # Django's admin names no icon of its own; the browser then asks for the usual one.
@@ -143,6 +168,9 @@ def test_a_distributed_order_from_the_first_account_to_the_closed_position(brows
     page.click("#cancel-all")
     confirm(page, "Cancel all")
     expect(resting).to_have_count(0)
+
+    check_older_rows(page.context, "orders")
+    check_older_rows(page.context, "trades")
 
     page.goto("/accounts/positions/")
     row.get_by_role("button", name="Close").first.click()

@@ -223,15 +223,7 @@ byId("orders-symbol").addEventListener("input", (event) => {
   changed();
 });
 select.addEventListener("change", changed);
-byId("orders-more").addEventListener("click", async (event) => {
-  event.target.setAttribute("aria-busy", "true");
-  try {
-    await list.more();
-  } catch (error) {
-    toast(t("Could not load"), error.message, "bad");
-  }
-  event.target.setAttribute("aria-busy", "false");
-});
+list.moreBy(byId("orders-more"));
 byId("cancel-all").addEventListener("click", async (event) => {
   const { account, group } = picked();
   const body = { ...(account ? { accounts: [account] } : {}), ...(group ? { group } : {}), symbol: isWhole(wanted.symbol) ? wanted.symbol : "" };

@@ -9,7 +9,6 @@ import { GrowingList } from "../growing_list.js";
 import { ticketButtons } from "../order_ticket.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
-import { toast } from "../ui.js";
 
 const PAGE = 100;
 const AGAIN_MS = 600;
@@ -74,15 +73,7 @@ byId("trades-symbol").addEventListener("input", (event) => {
   changed();
 });
 select.addEventListener("change", changed);
-byId("trades-more").addEventListener("click", async (event) => {
-  event.target.setAttribute("aria-busy", "true");
-  try {
-    await list.more();
-  } catch (error) {
-    toast(t("Could not load"), error.message, "bad");
-  }
-  event.target.setAttribute("aria-busy", "false");
-});
+list.moreBy(byId("trades-more"));
 const accounts = accountsStore(30_000);
 accounts.onChange(() => {
   if (!accounts.value) return;
