@@ -98,7 +98,7 @@ def check_older_rows(context, name):
         lambda route: route.continue_(url=usual.sub("limit=2", route.request.url)),
     )
     page.goto(f"/accounts/{name}/?state=closed")
-    rows = page.locator(f"#{name}-table tr[data-key]")
+    rows = page.locator(f".{name}-table tr[data-key]")
     expect(rows).to_have_count(2)
     more = page.locator(f"#{name}-more button")
     page.route(asked, lambda route: route.abort())
