@@ -46,7 +46,8 @@ class _Work:
 class Scanner:
     """Does the scans of one venue; ``look`` a few times a second, from one thread.
 
-    ``settle`` is called with the venue after each scan at a close.
+    ``settle`` is called with the venue after each scan at a close. ``catch_up``: what
+    closed before this scanner began is scanned too, where no other did.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Scanner:
         engine: EliteTechnicalEngine,
         exchange_now: Callable[[str], int] = live.exchange_now,
         settle: Settle = lambda venue: None,
+        catch_up: bool = False,
     ) -> None:
         self._venue = venue
         self._market = market
@@ -69,6 +71,7 @@ class Scanner:
         self._pruned_at = -PRUNE_SECONDS
         now = exchange_now(venue)
         self._scanned = {each: bar_open(now, each) for each in market.intervals}
+        self._unseen = set(market.intervals) if catch_up else set()
 
     def look(self) -> None:
         """Do what is due: what people asked for, then bars that closed."""
@@ -81,28 +84,43 @@ class Scanner:
                 interval, boundary, now
             ):
                 self._scanned[interval] = boundary
-                self._do(self._at_close(interval, boundary))
+                self._unseen.discard(interval)
+                self._do(self._new("close", interval, boundary))
                 self._settle(self._venue)
+            elif interval in self._unseen:
+                self._catch_up(interval, boundary)
         self._prune()
+
+    def _catch_up(self, interval: str, boundary: int) -> None:
+        """Scan what closed at ``boundary`` once all of it is stored."""
+        if signal_selectors.close_scanned(
+            venue=self._venue, interval=interval, boundary=boundary
+        ):
+            self._unseen.discard(interval)
+        elif self._is_whole(interval, boundary):
+            self._unseen.discard(interval)
+            self._do(self._new("start", interval, boundary))
 
     def _followed(self) -> list[str]:
         return [row.symbol for row in selectors.instruments(venue=self._venue)]
 
     def _is_due(self, interval: str, boundary: int, now: int) -> bool:
         """Whether every bar is stored, or has been waited for long enough."""
-        if now >= boundary + CLOSE_WAIT_MS:
-            return True
+        return now >= boundary + CLOSE_WAIT_MS or self._is_whole(interval, boundary)
+
+    def _is_whole(self, interval: str, boundary: int) -> bool:
+        """Whether every bar that closed then is stored."""
         closed = boundary - INTERVAL_MS[interval]
         stored = signal_selectors.closes_stored(
             venue=self._venue, interval=interval, open_time=closed
         )
         return stored >= len(self._followed()) > 0
 
-    def _at_close(self, interval: str, boundary: int) -> Scan:
+    def _new(self, trigger: str, interval: str, boundary: int) -> Scan:
         return Scan.objects.create(
             venue=self._venue,
             interval=interval,
-            trigger="close",
+            trigger=trigger,
             requested_at=now_ms(),
             boundary=boundary,
             total_symbols=len(self._followed()),

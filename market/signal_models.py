@@ -60,7 +60,7 @@ class Scan(models.Model):
     venue = models.CharField(max_length=16)
     interval = models.CharField(max_length=4)
     trigger = models.CharField(
-        max_length=8, choices=_choices(("close", "timer", "person", "command"))
+        max_length=8, choices=_choices(("close", "start", "timer", "person", "command"))
     )
     requested_by = models.CharField(max_length=150, blank=True)
     requested_at = models.BigIntegerField()

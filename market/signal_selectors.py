@@ -85,6 +85,12 @@ def scan(*, scan_id: int, venue: str) -> Scan | None:
     return Scan.objects.filter(id=scan_id, venue=venue).first()
 
 
+def close_scanned(*, venue: str, interval: str, boundary: int) -> bool:
+    """Whether all bars that closed at ``boundary`` (ms) or later were scanned."""
+    done = Scan.objects.filter(venue=venue, interval=interval, state="done")
+    return done.filter(boundary__gte=boundary).exists()
+
+
 def scans_waiting(*, venue: str) -> list[Scan]:
     """Return scans that nobody has begun, oldest first."""
     return list(Scan.objects.filter(venue=venue, state="waiting").order_by("id"))

@@ -137,6 +137,39 @@ def test_asked_just_after_a_close_the_bars_that_are_there_are_looked_at(
     assert {s.bar_open for s in Signal.objects.all()} == {NOW - 2 * STEP}
 
 
+def test_what_closed_before_the_start_is_scanned_once_when_all_of_it_is_stored(
+    scanner, clock
+):
+    symbols = scanned.names(3)
+    scanned.follow(symbols)
+    scanned.store(symbols[:2], until=NOW - STEP)
+    work = scanner(catch_up=True)
+    work.look()
+    assert scans() == []
+    scanned.store(symbols[2:], until=NOW - STEP)
+    work.look()
+    work.look()
+    (row,) = scans()
+    assert (row.trigger, row.boundary, row.state) == ("start", NOW - STEP, "done")
+    assert (row.scanned, row.failed) == (3, {})
+    assert {s.bar_open for s in Signal.objects.all()} == {NOW - 2 * STEP}
+    scanner(catch_up=True).look()
+    assert scans() == [row]
+
+
+def test_a_close_ends_the_wait_for_what_closed_before_the_start(scanner, clock):
+    symbols = scanned.names(2)
+    scanned.follow(symbols)
+    scanned.store(symbols[:1], until=NOW - STEP)
+    work = scanner(catch_up=True)
+    work.look()
+    clock.now = NOW + 5_000
+    work.look()
+    scanned.store(symbols)
+    work.look()
+    assert [row.trigger for row in scans()] == ["close"]
+
+
 def test_settling_follows_each_scan_at_a_close_only(scanner, clock, living):
     symbols = scanned.names(1)
     scanned.follow(symbols)

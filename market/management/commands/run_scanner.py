@@ -38,6 +38,7 @@ async def _run() -> None:
             scan=quantai.scan,
             engine=technical_engine(),
             settle=settle,
+            catch_up=True,
         )
 
     task = asyncio.create_task(ScannerProcess(venue, make).run())
