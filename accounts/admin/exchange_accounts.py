@@ -24,6 +24,7 @@ from accounts.messages import decision
 from accounts.models import AccountGroup, ExchangeAccount, Position
 from core import audit
 from core.errors import QuantaiError
+from core.told import told
 from market.binance.rest_errors import RestError
 
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ class ThroughServices:
         try:
             return super().changeform_view(request, *args, **options)  # type: ignore[misc]
         except QuantaiError as error:
-            messages.error(request, str(error))
+            messages.error(request, told(str(error)))
             return HttpResponseRedirect(request.path)
 
     def delete_view(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         try:
             return super().delete_view(request, *args, **options)  # type: ignore[misc]
         except QuantaiError as error:
-            messages.error(request, str(error))
+            messages.error(request, told(str(error)))
             return HttpResponseRedirect("..")
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
@@ -134,22 +135,22 @@ class ExchangeAccountAdmin(ThroughServices, AccountAdminBase):
         if account._state.adding:
             return "–"
         way = decision(account)
-        return f"{way.badge}: {way.reason or way.way}"
+        return f"{way.badge}: {told(way.reason or way.way)}"
 
     @admin.display(description="stored key", ordering="key_checked_at")
     def key(self, account: ExchangeAccount) -> str:
         if not account.api_key_cipher:
-            return "none"
+            return told("none")
         if account.key_checked_at is None:
-            return f"{account.key_hint}, not checked"
+            return told(f"{account.key_hint}, not checked")
         then = datetime.fromtimestamp(account.key_checked_at / 1000, tz=UTC)
         word = "passed" if account.key_check.get("passed") else "failed"
-        return f"{account.key_hint}, {word} {timesince(then)} ago"
+        return told(f"{account.key_hint}, {word} {timesince(then)} ago")
 
     @admin.display(description="last check")
     def verdict(self, account: ExchangeAccount) -> str:
         findings = account.key_check.get("findings", ())
-        rows = ((one["level"], one["text"]) for one in findings)
+        rows = ((told(one["level"]), told(one["text"])) for one in findings)
         return format_html_join("", "<div>{}: {}</div>", rows) or "–"
 
     def get_readonly_fields(
@@ -207,7 +208,7 @@ class ExchangeAccountAdmin(ThroughServices, AccountAdminBase):
         )
         word = "enabled" if enabled else "disabled"
         names = ", ".join(one.name for one in changed) or "none: all were so already"
-        messages.success(request, f"{word}: {names}")
+        messages.success(request, told(f"{word}: {names}"))
 
     @admin.action(permissions=["change"], description="Close positions of selected …")
     def close_positions(
@@ -217,17 +218,17 @@ class ExchangeAccountAdmin(ThroughServices, AccountAdminBase):
         here = queryset.filter(venue=own_venue())
         names = tuple(here.values_list("name", flat=True))
         if not names:
-            messages.error(request, f"no selected account is on {own_venue()}")
+            messages.error(request, told(f"no selected account is on {own_venue()}"))
             return None
         if "confirmed" not in request.POST:
             return self._ask_whether_to_close(request, here)
         try:
             intent = self._submit_close(request, names)
         except QuantaiError as error:
-            messages.error(request, str(error))
+            messages.error(request, told(str(error)))
         else:
             text = f"the trader was asked to close all positions of {', '.join(names)}"
-            messages.success(request, f"{text} (intent {intent})")
+            messages.success(request, told(f"{text} (intent {intent})"))
         return None
 
     @transaction.atomic
@@ -267,20 +268,21 @@ class ExchangeAccountAdmin(ThroughServices, AccountAdminBase):
                 here, venue=own_venue(), actor=actor(request)
             )
         except (RestError, ValueError) as error:
-            messages.error(request, str(error))
+            messages.error(request, told(str(error)))
             return
         for one in found:
             if one.verdict is None:
-                messages.warning(request, f"{one.account}: {one.problem}")
+                messages.warning(request, told(f"{one.account}: {one.problem}"))
             elif one.verdict.passed:
-                messages.success(request, f"{one.account}: passed")
+                messages.success(request, told(f"{one.account}: passed"))
             else:
                 bad = "; ".join(
                     each.text for each in one.verdict.findings if each.level != "ok"
                 )
-                messages.error(request, f"{one.account}: {bad}")
+                messages.error(request, told(f"{one.account}: {bad}"))
         if not found:
-            messages.warning(request, f"no selected account on {own_venue()} has a key")
+            text = f"no selected account on {own_venue()} has a key"
+            messages.warning(request, told(text))
 
 
 @admin.register(AccountGroup)

@@ -11,6 +11,7 @@ from accounts.account_services import check_secrets
 from accounts.models import AccountGroup, ExchangeAccount
 from core.errors import InvalidInput
 from core.logs import MASK
+from core.told import field_name, told
 
 if TYPE_CHECKING:
     AccountFormBase = forms.ModelForm[ExchangeAccount]
@@ -29,25 +30,34 @@ class WriteOnlyTextarea(Textarea):
 
 
 class NamingErrors(forms.BaseForm):
-    """Says field, value and rule in every error of a field."""
+    """Says field, value and rule in every error of a field, in the page's language."""
 
     _errors: Any
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, field in self.fields.items():
+            if (label := field_name(name)) != name:
+                field.label = label
+            field.help_text = told(str(field.help_text))
 
     def full_clean(self) -> None:
         super().full_clean()
         for name, errors in list((self._errors or {}).items()):
-            if name not in self.fields:
-                continue
             value = MASK if name in SECRETS else self.data.get(self.add_prefix(name))
             self._errors[name] = self.error_class(
-                [_named(name, value, str(message)) for message in errors]
+                [
+                    _named(name, value, str(message))
+                    if name in self.fields
+                    else told(str(message))
+                    for message in errors
+                ]
             )
 
 
 def _named(name: str, value: object, message: str) -> str:
-    if message.startswith(f"{name}: "):
-        return message
-    return str(InvalidInput(name, value, message))
+    named = message.startswith(f"{name}: ")
+    return told(message if named else str(InvalidInput(name, value, message)))
 
 
 class AccountForm(NamingErrors, AccountFormBase):

@@ -5,6 +5,7 @@ import { asked } from "./asked.js";
 import { h, setData, setText } from "./dom.js";
 import { NONE, number, signed } from "./format.js";
 import { t } from "./strings.js";
+import { fieldName, told } from "./told.js";
 import { confirmAction, toast } from "./ui.js";
 
 export const mayTrade = document.body.dataset.mayControl === "yes";
@@ -129,12 +130,12 @@ export const ask = (path, body) => post(`/accounts/${path}`, withKey(body));
 
 /** What the trader answered on each account, in one line; only what is no plain success. */
 export function troubles(answer) {
-  return (answer.result?.accounts ?? []).filter((one) => one.outcome !== "done").map((one) => `${one.account}: ${one.message || one.outcome}`);
+  return (answer.result?.accounts ?? []).filter((one) => one.outcome !== "done").map((one) => `${one.account}: ${told(one.message || one.outcome)}`);
 }
 
 /** Words of an error with what each account said. */
 export function errorText(error) {
-  const lines = (error.details ?? []).map((one) => (one.account ? `${one.account}: ${one.message}` : one.rule ? `${one.field}: ${one.rule}` : "")).filter(Boolean);
+  const lines = (error.details ?? []).map((one) => (one.account ? `${one.account}: ${one.message}` : one.rule ? `${fieldName(one.field)}: ${one.rule}` : "")).filter(Boolean);
   return [error.message, ...lines.filter((line) => !error.message.includes(line))].join(" · ");
 }
 

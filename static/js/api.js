@@ -1,6 +1,7 @@
 /* REST: JSON in, JSON out, every failure an ApiError with the server's code. */
 
 import { t } from "./strings.js";
+import { told } from "./told.js";
 
 const BASE = "/api/v1";
 const TIMEOUT_MS = 15_000;
@@ -23,7 +24,8 @@ async function failure(response) {
   let body = {};
   if ((response.headers.get("content-type") ?? "").includes("json")) body = await response.json();
   const message = body.message ?? body.detail ?? `${response.status} ${response.statusText}`;
-  return new ApiError(body.code ?? "http_error", String(message), response.status, body.details);
+  const details = body.details?.map((one) => ({ ...one, rule: told(one.rule), message: told(one.message) }));
+  return new ApiError(body.code ?? "http_error", told(String(message)), response.status, details);
 }
 
 async function request(method, path, { signal, body, timeout = TIMEOUT_MS, headers: more = {} } = {}) {

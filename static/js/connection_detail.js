@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { NONE, dateTime, duration, number, toMs } from "./format.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 
 const when = (entry) => dateTime(toMs(entry.at ?? entry.time ?? entry.timestamp));
 
@@ -17,8 +18,8 @@ function entries(list, describe) {
 }
 
 const failure = (entry) => [
-  h("b", {}, entry.error_type ?? entry.type ?? "UNKNOWN"), ` ${entry.reason ?? entry.message ?? ""}`,
-  entry.advice ? h("span", { class: "faint" }, ` ${entry.advice}`) : "",
+  h("b", {}, entry.error_type ?? entry.type ?? "UNKNOWN"), ` ${told(entry.reason ?? entry.message ?? "")}`,
+  entry.advice ? h("span", { class: "faint" }, ` ${told(entry.advice)}`) : "",
 ];
 
 function reconnection(entry) {
@@ -26,7 +27,7 @@ function reconnection(entry) {
   const success = entry.success ?? entry.succeeded;
   return [
     success === undefined ? "" : h("b", { class: success ? "up" : "down" }, success ? t("succeeded") : t("failed")),
-    ` ${entry.reason ?? entry.error_type ?? ""} `,
+    ` ${told(entry.reason ?? entry.error_type ?? "")} `,
     delay === undefined || delay === null ? "" : h("span", { class: "faint" }, t("after {time}", { time: duration(delay) })),
   ];
 }

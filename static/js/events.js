@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { clockTime, dateTime, duration } from "./format.js";
 import { queued } from "./stores.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 import { skeletonRows, stateBox } from "./ui.js";
 
 const FETCHED = 100;
@@ -47,8 +48,8 @@ function line(event, isNew) {
   return h("li", { "data-tone": tone, "data-kind": event.kind, class: isNew ? "is-new" : null },
     h("time", { title: dateTime(event.at) }, clockTime(event.at)), h("span", { class: "mark", "aria-hidden": "true" }),
     h("span", { class: "what" }, name, h("span", { class: "muted mono" }, event.connection ?? "")),
-    event.reason ? h("span", { class: "why" }, event.reason) : null,
-    event.advice ? h("span", { class: "why faint" }, event.advice) : null,
+    event.reason ? h("span", { class: "why" }, told(event.reason)) : null,
+    event.advice ? h("span", { class: "why faint" }, told(event.advice)) : null,
     facts ? h("span", { class: "why faint" }, facts) : null);
 }
 

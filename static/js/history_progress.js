@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { feed, feedStore } from "./feed.js";
 import { number } from "./format.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 
 function bar(done, planned) {
   const text = t("Fetching history: {done} of {planned} series", { done: number(done), planned: number(planned) });
@@ -13,7 +14,7 @@ function bar(done, planned) {
 function failures(failed) {
   const names = Object.keys(failed);
   return h("details", {}, h("summary", {}, t("{n} series could not be fetched; they are asked for again", { n: number(names.length) })),
-    h("ul", {}, names.map((name) => h("li", {}, h("span", { class: "mono" }, name), ` ${failed[name]}`))));
+    h("ul", {}, names.map((name) => h("li", {}, h("span", { class: "mono" }, name), ` ${told(failed[name])}`))));
 }
 
 /** Keep `box` showing it; hidden while there is nothing to tell. */

@@ -6,6 +6,7 @@ import { h, perFrame, setText } from "./dom.js";
 import { clockTime, duration, inUtc, number } from "./format.js";
 import { serverNow } from "./socket.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 import { skeletonRows, stateBox } from "./ui.js";
 
 const HOURS = 24;
@@ -79,12 +80,12 @@ const nameOf = (lane) => (lane.name === REST ? t("from REST") : lane.name);
 function awayBar(lane, span, x, y) {
   const width = Math.max(SMALLEST, x(span.end) - x(span.start));
   const what = span.kind === "stopped" ? t("stopped") : t("away");
-  const text = `${nameOf(lane)}: ${what} ${clockTime(span.start)} – ${clockTime(span.end)} (${duration((span.end - span.start) / 1000)})\n${span.reason}`;
+  const text = `${nameOf(lane)}: ${what} ${clockTime(span.start)} – ${clockTime(span.end)} (${duration((span.end - span.start) / 1000)})\n${told(span.reason)}`;
   return s("rect", { class: "incident-away", "data-kind": span.kind, x: x(span.start), y: y - BAR / 2, width, height: BAR, rx: 1.5 }, tip(text));
 }
 
 function markSign(lane, mark, x, y) {
-  const text = tip(`${nameOf(lane)}: ${MARKS[mark.kind]} ${clockTime(mark.at)}\n${mark.reason}`);
+  const text = tip(`${nameOf(lane)}: ${MARKS[mark.kind]} ${clockTime(mark.at)}\n${told(mark.reason)}`);
   const at = x(mark.at);
   if (mark.kind === "failed" || mark.kind === "fatal") {
     return s("path", { class: "incident-mark", "data-kind": mark.kind, d: `M${at - 5} ${y - 5}L${at + 5} ${y + 5}M${at + 5} ${y - 5}L${at - 5} ${y + 5}` }, text);

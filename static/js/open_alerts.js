@@ -4,6 +4,7 @@ import { alertStore, openAlerts, rankOf } from "./alerts.js";
 import { h } from "./dom.js";
 import { clockTime, dateTime, number } from "./format.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 import { skeletonRows, stateBox } from "./ui.js";
 
 const SEVERITIES = { critical: ["bad", t("critical")], error: ["bad", t("error")], warning: ["warn", t("warning")], info: ["info", t("info")] };
@@ -13,8 +14,8 @@ function line(alert, address) {
   const often = alert.count > 1 ? h("span", { class: "faint" }, `${number(alert.count)} ×`) : null;
   return h("li", { "data-tone": tone },
     h("time", { title: dateTime(alert.last_at) }, clockTime(alert.last_at)), h("span", { class: "mark", "aria-hidden": "true" }),
-    h("span", { class: "what" }, h("span", { class: "muted" }, name), h("a", { href: address }, alert.title), often),
-    h("span", { class: "why" }, alert.text));
+    h("span", { class: "what" }, h("span", { class: "muted" }, name), h("a", { href: address }, told(alert.title)), often),
+    h("span", { class: "why" }, told(alert.text)));
 }
 
 /** Keep `host` showing at most `count` of them; each leads to `address`. */

@@ -7,6 +7,7 @@ import { h, setText } from "./dom.js";
 import { duration, number } from "./format.js";
 import { quotes } from "./quotes.js";
 import { t } from "./strings.js";
+import { told as translated } from "./told.js";
 import { quantityHint, ticketForm, valuesOf } from "./ticket_form.js";
 
 /** Let every `[data-order-ticket]` of the page open the ticket with its data as wishes. */
@@ -121,7 +122,7 @@ class Ticket {
       h("td", {}, share.account, " ", venueBadge(share.badge)),
       h("td", { class: "num" }, exact(share.quantity)), h("td", { class: "num" }, cash(share.notional)),
       h("td", { class: "num" }, cash(share.margin)), h("td", { class: "num" }, cash(share.margin_after)),
-      h("td", { class: "words muted" }, share.reason)));
+      h("td", { class: "words muted" }, translated(share.reason))));
     this.result.replaceChildren(...[
       h("h3", {}, t("What each account would get")),
       h("p", { class: "muted" }, t("Priced at {price} {asset}, {age} old.", { price: exact(told.price), asset: ASSET, age: duration(told.quote_age_seconds) })),
@@ -175,7 +176,7 @@ class Ticket {
     const lines = (told.result.accounts ?? []).map((one) => this.answerLine(one, orders.get(one.account)));
     this.result.replaceChildren(
       h("h3", {}, t("What came of it")),
-      h("p", { class: "muted" }, [told.result.message, t("answered after {age}", { age: duration(told.result.seconds) })].filter(Boolean).join(" · ")),
+      h("p", { class: "muted" }, [translated(told.result.message), t("answered after {age}", { age: duration(told.result.seconds) })].filter(Boolean).join(" · ")),
       table([t("Account"), t("Outcome"), [t("Quantity")], [t("Filled")], [t("Average price"), ASSET], t("What was said")], lines, t("What came of it")),
       h("p", {}, h("a", { href: document.body.dataset.ordersPage }, t("All orders"))));
     setText(this.sendButton, t("Sent"));
@@ -190,7 +191,7 @@ class Ticket {
     return h("tr", { "data-account": one.account, "data-outcome": one.outcome },
       h("td", {}, one.account), h("td", {}, wordBadge(one.outcome === "done" ? word : OUTCOMES[one.outcome] ?? word)),
       h("td", { class: "num" }, exact(order?.quantity ?? one.quantity)), h("td", { class: "num" }, exact(order?.filled ?? one.filled)),
-      h("td", { class: "num" }, exact(order?.average_price ?? one.average_price)), h("td", { class: "words muted" }, one.message));
+      h("td", { class: "num" }, exact(order?.average_price ?? one.average_price)), h("td", { class: "words muted" }, translated(one.message)));
   }
 }
 

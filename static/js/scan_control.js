@@ -6,6 +6,7 @@ import { byId, h, setText } from "./dom.js";
 import { clockTime, number } from "./format.js";
 import { latest } from "./stores.js";
 import { t } from "./strings.js";
+import { told } from "./told.js";
 import { toast } from "./ui.js";
 
 const ASK_MS = 1_500;
@@ -38,7 +39,7 @@ function resultLine(report) {
 function lineOf(report) {
   const name = `${report.interval} · ${STATES[report.state] ?? report.state}`;
   if (report.state === "running") return `${name} ${number(report.done)} / ${number(report.total_symbols)}`;
-  if (report.state === "failed") return `${name}: ${report.note ?? ""}`;
+  if (report.state === "failed") return `${name}: ${told(report.note ?? "")}`;
   if (!OVER.has(report.state)) return name;
   const at = report.started_at ? `${clockTime(report.started_at)} · ` : "";
   return `${at}${name} · ${resultLine(report)}`;
@@ -48,7 +49,7 @@ function showReasons(report) {
   const failed = Object.entries(report.failed ?? {});
   reasons.hidden = !failed.length;
   setText(reasons.firstChild, t("{n} failed: why", { n: number(failed.length) }));
-  reasons.lastChild.replaceChildren(...failed.map(([symbol, reason]) => h("li", {}, h("b", {}, symbol), ` ${reason}`)));
+  reasons.lastChild.replaceChildren(...failed.map(([symbol, reason]) => h("li", {}, h("b", {}, symbol), ` ${told(reason)}`)));
 }
 
 /** Take a report unless it is of an older scan than the one shown, or older itself. */

@@ -5,6 +5,7 @@ import { byId, h, setText } from "./dom.js";
 import { dateTime, number } from "./format.js";
 import { SpaceEditor } from "./space_editor.js";
 import { t } from "./strings.js";
+import { fieldName, told } from "./told.js";
 import { figure, LOCKED, mayTrain, studyPage } from "./training.js";
 import { stateBox, toast } from "./ui.js";
 
@@ -88,7 +89,7 @@ function showError(error) {
     const field = fieldFor(String(detail.field));
     const line = field?.querySelector(".field-error");
     if (!line) {
-      left.push(`${detail.field}: ${detail.rule}`);
+      left.push(`${fieldName(detail.field)}: ${detail.rule}`);
       continue;
     }
     setText(line, detail.rule);
@@ -120,7 +121,7 @@ function symbolLine(row) {
     h("td", {}, dateTime(row.first).slice(0, 16)), h("td", {}, dateTime(row.last).slice(0, 16)),
     h("td", { class: `num ${row.missing ? "warn" : ""}` }, row.missing ? t("{n} in {gaps} gaps", { n: number(row.missing), gaps: number(row.gaps) }) : "0"),
     h("td", { class: "num" }, number(row.usable)),
-    h("td", { class: problems.length ? "critical words" : "muted words" }, words.length ? words.map((line) => h("p", {}, line)) : t("none found")));
+    h("td", { class: problems.length ? "critical words" : "muted words" }, words.length ? words.map((line) => h("p", {}, told(line))) : t("none found")));
 }
 
 function windowLine(windows) {
@@ -141,7 +142,7 @@ function showPreview(found) {
   box.replaceChildren(
     h("p", { class: "preview-word", "data-tone": found.refused ? "bad" : "good", role: "status", id: "preview-word" },
       found.refused ? t("This data is refused: a study cannot start with it.") : t("This data is good: the study can be created.")),
-    found.problems?.length ? h("ul", { class: "preview-problems" }, found.problems.map((line) => h("li", {}, line))) : "",
+    found.problems?.length ? h("ul", { class: "preview-problems" }, found.problems.map((line) => h("li", {}, told(line)))) : "",
     h("div", { class: "table-scroll" }, h("table", { class: "table preview-table", "aria-label": t("Data per symbol") },
       h("thead", {}, h("tr", {}, heads.map(([name, kind]) => h("th", { scope: "col", class: kind ?? "" }, name)))),
       h("tbody", {}, found.symbols.map(symbolLine)))),
@@ -204,7 +205,7 @@ async function send(event) {
 function featureChoices() {
   const chosen = new Set(options.spec?.features?.length ? options.spec.features : options.default_features ?? []);
   const list = options.features.map((each) => (typeof each === "string" ? { name: each } : each));
-  byId("feature-choices").replaceChildren(...list.map((each) => h("label", { class: "row", title: each.text ?? each.description ?? "" },
+  byId("feature-choices").replaceChildren(...list.map((each) => h("label", { class: "row", title: told(each.text ?? each.description ?? "") },
     h("input", { type: "checkbox", name: "features", value: each.name, checked: chosen.has(each.name) }), each.name)));
 }
 

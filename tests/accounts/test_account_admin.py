@@ -1,6 +1,7 @@
 """Accounts and groups in the admin: what is shown, refused, written and told of."""
 
 import asyncio
+import html
 import json
 import unicodedata
 import uuid
@@ -16,6 +17,7 @@ from accounts.models import AccountGroup, ExchangeAccount, Intent, User
 from core import audit
 from core import redis as core_redis
 from core.leases import Leases, Member
+from core.logs import MASK
 from core.models import AuditEntry
 from tests.accounts import planted
 from tests.accounts.vault import use_master_keys, var
@@ -147,6 +149,19 @@ def test_what_breaks_a_rule_is_refused_with_field_value_and_rule(client, changes
     page = post(client, "add/", **changes)
     assert told in page
     assert "hunter2" not in page
+    assert not ExchangeAccount.objects.exists()
+
+
+def test_a_form_in_chinese_says_its_rules_in_chinese(client):
+    client.cookies["django_language"] = "zh-hans"
+    page = post(
+        client, "add/", api_key=KEY, api_secret="-----BEGIN nothing", weight="0"
+    )
+    assert f"Secret 密钥：不接受 {MASK!r}，无法读取私钥" in html.unescape(page)
+    assert "权重：不接受 '0'，必须大于 0 且小于" in html.unescape(page)
+    assert "持仓模式" in page
+    assert "不会再显示" in page
+    assert " is refused" not in page
     assert not ExchangeAccount.objects.exists()
 
 

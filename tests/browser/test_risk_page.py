@@ -5,6 +5,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.test_sentences import (
+    CHINESE,
+    losses,
+    refusals,
+    refused_fields,
+    shares,
+)
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATH = "/risk/"
@@ -130,6 +138,34 @@ def test_refused_orders_are_named_with_the_rules_they_broke(browse, shell):
     expect(row).to_contain_text("price too old")
     expect(row.locator("[title=max_notional]")).to_have_text("worth too much")
     expect(row.locator(".col-quantity")).to_have_text("0.5")
+
+
+def test_what_the_server_says_is_told_in_the_language_of_the_page(browse):
+    # A page of its own: a refused request is an error in its console.
+    page = browse("/settings/").context.new_page()
+    page.goto(PATH)
+    page.click("#user-menu summary")
+    page.click("#user-menu [value=zh-hans]")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    field = page.locator("[data-field=quote_age_seconds]")
+    expect(field.locator("input")).to_have_value("5")
+    field.locator("input").fill("0")
+    page.click("#limits-save")
+    expect(field.locator(".field-error")).to_have_text("必须是大于 0 的有限数")
+    texts = [
+        *("trading is halted; only reducing orders pass; nobody knows this", "filled"),
+        "main: quantity: 2 is refused: is worth 60 at 30; the least is 100",
+        "market-1: no pong within 5 s of a ping (TimeoutError: late)",
+        *(*refusals(), *shares(), *losses(), *refused_fields()),
+    ]
+    told = page.evaluate(
+        """async (texts) => {
+          const { told } = await import("/static/js/told.js");
+          return texts.map(told);
+        }""",
+        texts,
+    )
+    assert told == [CHINESE.told(text) for text in texts]
 
 
 def test_who_may_only_look_changes_nothing(browse, shell, trading):

@@ -10,6 +10,7 @@ import { ticketButtons } from "../order_ticket.js";
 import { serverNow } from "../socket.js";
 import { sparkline } from "../sparkline.js";
 import { t } from "../strings.js";
+import { told as translated } from "../told.js";
 import { setTile, skeletonRows, stateBox } from "../ui.js";
 
 const STALE_MS = 30_000;
@@ -31,14 +32,14 @@ function keyFact(one) {
   if (!one.key_hint) return fact(t("Key"), t("none"), "warn");
   const passed = one.key_check?.passed;
   const verdict = one.key_checked_at === null ? t("never checked") : passed ? t("checked {age}", { age: age(one.key_checked_at) }) : t("check failed {age}", { age: age(one.key_checked_at) });
-  const bad = (one.key_check?.findings ?? []).filter((finding) => finding.level === "failed" || finding.level === "warning").map((finding) => finding.text);
+  const bad = (one.key_check?.findings ?? []).filter((finding) => finding.level === "failed" || finding.level === "warning").map((finding) => translated(finding.text));
   return fact(t("Key"), [one.key_hint, verdict, ...bad].join(" · "), one.key_checked_at === null || (passed && !bad.length) ? "" : passed ? "warn" : "critical");
 }
 
 function comparedFact(one) {
   if (!one.reconciled) return fact(t("Compared"), t("not yet"), "faint");
   const { at, differences, problem } = one.reconciled;
-  if (problem) return fact(t("Compared"), `${problem} · ${age(at)}`, "critical");
+  if (problem) return fact(t("Compared"), `${translated(problem)} · ${age(at)}`, "critical");
   const found = differences.length ? t("{n} mended", { n: number(differences.length) }) : t("equal");
   return fact(t("Compared"), `${found} · ${age(at)}`, differences.length ? "warn" : "");
 }
@@ -52,7 +53,7 @@ function card(one) {
       h("div", { class: "account-worth" },
         h("p", {}, h("span", { class: "account-equity" }, cash(one.equity)), h("span", { class: "unit" }, ASSET), h("span", { class: `account-open ${gainTone(one.open_profit)}` }, gain(one.open_profit), h("span", { class: "unit" }, t("open")))),
         sparkline(curves[one.name] ?? [], t("Equity of the last {n} days", { n: CURVES_DAYS }))),
-      one.refusal ? h("p", { class: "warn" }, one.refusal) : null,
+      one.refusal ? h("p", { class: "warn" }, translated(one.refusal)) : null,
       h("dl", { class: "facts" },
         fact(t("Wallet"), `${cash(one.wallet)} ${ASSET}`), fact(t("Free"), `${cash(one.available)} ${ASSET}`),
         others ? fact(t("Beside it"), others) : [],
@@ -126,7 +127,7 @@ function show() {
 
 function showNote() {
   const since = store.newestAt === null ? "" : ago((Date.now() - store.newestAt) / 1000);
-  const problem = store.value && known(store.value.prices_problem) ? ` · ${store.value.prices_problem}` : "";
+  const problem = store.value && known(store.value.prices_problem) ? ` · ${translated(store.value.prices_problem)}` : "";
   setText(byId("accounts-note"), since + problem);
   for (const id of TILES) byId(`tile-${id}`).classList.toggle("is-stale", store.newestAt !== null && Date.now() - store.newestAt > STALE_MS);
 }

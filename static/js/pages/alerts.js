@@ -7,6 +7,7 @@ import { dateTime, duration, number } from "../format.js";
 import { serverNow } from "../socket.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
+import { told } from "../told.js";
 import { toast } from "../ui.js";
 
 const PAGE = 100;
@@ -30,8 +31,8 @@ const ageOf = (row) => (serverNow() - row.last_at) / 1000;
 const columns = [
   { key: "more", label: "", node: expander, change() {} },
   { key: "severity", label: t("Severity"), num: true, class: "start", value: (row) => rankOf(row) * RANK_STEP + row.last_at, node: () => h("span", { class: "badge" }), change: (cell, row) => showBadge(cell, SEVERITIES[row.severity]) },
-  { key: "title", label: t("Alert"), sticky: true, value: (row) => row.title, text: (row) => row.title },
-  { key: "text", label: t("What happened"), text: (row) => row.text },
+  { key: "title", label: t("Alert"), sticky: true, value: (row) => row.title, text: (row) => told(row.title) },
+  { key: "text", label: t("What happened"), text: (row) => told(row.text) },
   { key: "source", label: t("Source"), value: (row) => row.source, text: (row) => row.source, tone: () => "muted" },
   { key: "count", label: t("Raised"), unit: "×", num: true, value: (row) => row.count, text: (row) => number(row.count) },
   { key: "last", label: t("Last"), title: t("Time since it was last raised"), num: true, value: (row) => row.last_at, text: (row) => duration(ageOf(row)) },
@@ -40,7 +41,7 @@ const columns = [
 ];
 
 function expander(row) {
-  const button = h("button", { class: "expander", type: "button", "aria-expanded": "false", "aria-label": t("Details of {id}", { id: row.title }) });
+  const button = h("button", { class: "expander", type: "button", "aria-expanded": "false", "aria-label": t("Details of {id}", { id: told(row.title) }) });
   button.addEventListener("click", () => button.setAttribute("aria-expanded", String(table.toggleDetail(String(row.id)))));
   return button;
 }
@@ -68,7 +69,7 @@ function fillDetail(host, row) {
   if (host.dataset.revision === String(row.revision)) return;
   host.dataset.revision = row.revision;
   const facts = [
-    [t("What happened"), row.text], [t("What to do"), row.advice],
+    [t("What happened"), told(row.text)], [t("What to do"), told(row.advice)],
     [t("First raised"), dateTime(row.first_at)], [t("Last raised"), dateTime(row.last_at)],
     [t("Acknowledged"), row.acknowledged_at ? t("{time} by {name}", { time: dateTime(row.acknowledged_at), name: row.acknowledged_by }) : ""],
     [t("Resolved"), row.resolved_at ? dateTime(row.resolved_at) : ""], [t("Key"), row.key],
@@ -129,7 +130,7 @@ async function acknowledge(id) {
   try {
     const row = await post(`/alerts/${id}/acknowledge`);
     learn([row]);
-    toast(t("Acknowledged"), row.title, "good");
+    toast(t("Acknowledged"), told(row.title), "good");
   } catch (error) {
     toast(t("That did not work"), error.message, "bad");
   }

@@ -15,6 +15,7 @@ import { incidentLegend, incidentPicture } from "../incidents.js";
 import { patternList } from "../patterns.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
+import { told } from "../told.js";
 import { confirmAction, setTile, stateBox, staleTiles, toast } from "../ui.js";
 
 const EVENTS = 100;
@@ -111,8 +112,8 @@ byId("only-trouble").addEventListener("change", applyFilter);
 async function order(path, done) {
   try {
     const answer = await post(path);
-    if (answer.acknowledged) toast(done, answer.result ?? "", "good");
-    else toast(t("Ordered, not yet confirmed"), answer.result ?? "", "warn");
+    if (answer.acknowledged) toast(done, told(answer.result ?? ""), "good");
+    else toast(t("Ordered, not yet confirmed"), told(answer.result ?? ""), "warn");
   } catch (error) {
     toast(t("That did not work"), error.message, "bad");
   }
@@ -168,7 +169,7 @@ function showOrders() {
     h("td", {}, clockTime(item.requested_at)), h("td", {}, `${item.kind} ${item.target ?? ""}`),
     h("td", {}, item.requested_by ?? ""),
     h("td", { class: item.acknowledged_at ? "" : "warn" }, item.acknowledged_at ? clockTime(item.acknowledged_at) : t("not yet")),
-    h("td", { class: "muted" }, item.result ?? "")));
+    h("td", { class: "muted" }, told(item.result ?? ""))));
   byId("orders").replaceChildren(h("div", { class: "table-scroll" }, h("table", { class: "table orders", "aria-label": t("Orders to the feed") },
     h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, lines))));
 }

@@ -9,6 +9,7 @@ import { dateTime, duration, inUtc, number, wall } from "../format.js";
 import { watchAge, watchPage } from "../freshness.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
+import { told } from "../told.js";
 import { setTile, staleTiles, toast } from "../ui.js";
 
 const PAGE = 100;
@@ -42,7 +43,7 @@ const columns = [
   { key: "missing", label: t("Missing"), num: true, value: (row) => row.missing, text: (row) => number(row.missing) },
   { key: "found", label: t("Found"), title: t("Counted by reading them back"), num: true, value: (row) => row.found, text: (row) => number(row.found) },
   { key: "state", label: t("State"), value: (row) => row.state, node: () => h("span", { class: "badge" }), change: showState },
-  { key: "cause", label: t("Cause"), value: (row) => row.cause, text: (row) => row.cause },
+  { key: "cause", label: t("Cause"), value: (row) => row.cause, text: (row) => told(row.cause) },
   { key: "closed", label: t("Closed"), num: true, value: (row) => row.closed_at, text: (row) => dateTime(row.closed_at) },
 ];
 
@@ -76,7 +77,7 @@ function showState(cell, row) {
 function fillDetail(host, row) {
   const page = document.body.dataset.symbolPage.replace("SYMBOL", encodeURIComponent(row.symbol));
   const facts = [
-    [t("Symbol"), h("a", { href: page }, row.symbol)], [t("Range"), rangeOf(row)], [t("Cause"), row.cause], [t("Note"), row.note],
+    [t("Symbol"), h("a", { href: page }, row.symbol)], [t("Range"), rangeOf(row)], [t("Cause"), told(row.cause)], [t("Note"), told(row.note)],
     [t("Detected"), dateTime(row.detected_at)],
     [t("Closed"), row.closed_at ? t("{time}, {age} after its detection", { time: dateTime(row.closed_at), age: duration((row.closed_at - row.detected_at) / 1000) }) : ""],
   ].filter(([, value]) => value);
@@ -209,7 +210,7 @@ function show() {
   ledger.empty = wanted.symbol ? t("Nothing matches the filter") : NOTHING[wanted.state];
   ledger.update(rows);
   ledger.order(true);
-  for (const { line, row } of ledger.rows.values()) line.querySelector(".col-cause").title = row.cause;
+  for (const { line, row } of ledger.rows.values()) line.querySelector(".col-cause").title = told(row.cause);
   byId("gaps-more").hidden = nextAfter === null;
   setText(byId("gaps-note"), t("{n} shown", { n: number(rows.size) }));
 }

@@ -11,6 +11,7 @@ import { GrowingList } from "../growing_list.js";
 import { ticketButtons } from "../order_ticket.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
+import { told } from "../told.js";
 import { toast } from "../ui.js";
 
 const PAGE = 100;
@@ -46,7 +47,7 @@ const age = (row) => (Date.now() - row.created_at) / 1000;
 const columns = [
   { key: "more", label: "", node: expander, change() {} },
   { key: "symbol", label: t("Symbol"), sticky: true, value: (row) => row.symbol, text: (row) => row.symbol, link: (row) => document.body.dataset.symbolPage.replace("SYMBOL", encodeURIComponent(row.symbol)) },
-  { key: "state", label: t("State"), value: (row) => row.state, node: () => h("span", { class: "badge" }), change: (cell, row) => showWord(cell.firstChild, ORDER_STATES[row.state] ?? ["", row.state], row.reason) },
+  { key: "state", label: t("State"), value: (row) => row.state, node: () => h("span", { class: "badge" }), change: (cell, row) => showWord(cell.firstChild, ORDER_STATES[row.state] ?? ["", row.state], told(row.reason)) },
   { key: "side", label: t("Side"), value: (row) => row.side, text: (row) => sideWord(row.side), tone: (row) => sideTone(row.side) },
   { key: "account", label: t("Account"), value: (row) => row.account, node: (row) => h("span", {}, row.account, " ", venueBadge(row.badge)), change() {} },
   { key: "type", label: t("Type"), value: (row) => row.type, text: (row) => `${orderType(row.type)}${row.reduce_only ? ` · ${t("reduce only")}` : ""}`, tone: () => "muted" },
@@ -120,7 +121,7 @@ async function fillDetail(host, row) {
   if (host.dataset.revision === `${row.updated_at}.${row.filled}`) return;
   host.dataset.revision = `${row.updated_at}.${row.filled}`;
   const facts = [
-    [t("Reason"), row.reason], [t("Exchange's error"), row.error_code], [t("Our id"), row.client_id], [t("Exchange's id"), row.exchange_id], [t("Conditional id"), row.algo_id],
+    [t("Reason"), told(row.reason)], [t("Exchange's error"), row.error_code], [t("Our id"), row.client_id], [t("Exchange's id"), row.exchange_id], [t("Conditional id"), row.algo_id],
     [t("Given by"), row.external ? (row.liquidation ? t("the exchange: a liquidation") : t("somebody else, on the exchange")) : ""],
     [t("Sent after"), row.sent_at ? duration((row.sent_at - row.created_at) / 1000) : ""], [t("Answered after"), row.acknowledged_at && row.sent_at ? duration((row.acknowledged_at - row.sent_at) / 1000) : ""],
     [t("Valid"), row.time_in_force], [t("Position"), row.position_side], [t("Last news"), dateTime(row.updated_at)],
@@ -182,10 +183,10 @@ function parentExpander(row) {
 }
 
 function fillParent(host, row) {
-  const left = (row.plan.shares ?? []).filter((share) => share.reason).map((share) => h("p", { class: "muted" }, `${share.account}: ${share.reason}`));
+  const left = (row.plan.shares ?? []).filter((share) => share.reason).map((share) => h("p", { class: "muted" }, `${share.account}: ${told(share.reason)}`));
   host.replaceChildren(h("table", { class: "table", "aria-label": t("Parts of order {id}", { id: String(row.id) }) },
-    h("tbody", {}, row.orders.map((order) => h("tr", {}, h("td", {}, order.account, " ", venueBadge(order.badge)), h("td", {}, wordBadge(ORDER_STATES[order.state] ?? ["", order.state], order.reason)),
-      h("td", { class: "num" }, `${exact(order.filled)} / ${exact(order.quantity)}`), h("td", { class: "num" }, exact(order.average_price)), h("td", { class: "words muted" }, order.reason))))), ...left);
+    h("tbody", {}, row.orders.map((order) => h("tr", {}, h("td", {}, order.account, " ", venueBadge(order.badge)), h("td", {}, wordBadge(ORDER_STATES[order.state] ?? ["", order.state], told(order.reason))),
+      h("td", { class: "num" }, `${exact(order.filled)} / ${exact(order.quantity)}`), h("td", { class: "num" }, exact(order.average_price)), h("td", { class: "words muted" }, told(order.reason)))))), ...left);
 }
 
 const parentTable = new LiveTable(byId("parents-table"), {

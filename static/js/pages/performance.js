@@ -8,6 +8,7 @@ import { ticketButtons } from "../order_ticket.js";
 import { periodChoice } from "../periods.js";
 import { axis, baseLayout, Plot, seriesColor, seriesCount, titled } from "../plots.js";
 import { t } from "../strings.js";
+import { told as translated } from "../told.js";
 import { setTile, skeletonRows, stateBox } from "../ui.js";
 
 const AGAIN_MS = 60_000;
@@ -110,7 +111,7 @@ async function load() {
 
 function note() {
   if (loadedAt === null) return;
-  const problems = Object.entries(told.problems).map(([name, text]) => `${name}: ${text}`);
+  const problems = Object.entries(told.problems).map(([name, text]) => `${name}: ${translated(text)}`);
   setText(byId("performance-note"), [ago((Date.now() - loadedAt) / 1000), problems.length ? t("by the exchange's own numbers: {names}", { names: Object.keys(told.problems).join(", ") }) : ""].filter(Boolean).join(" · "));
   byId("performance-note").title = problems.join("\n");
 }

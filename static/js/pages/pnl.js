@@ -9,6 +9,7 @@ import { ticketButtons } from "../order_ticket.js";
 import { periodChoice } from "../periods.js";
 import { axis, baseLayout, Plot, seriesColor, titled } from "../plots.js";
 import { t } from "../strings.js";
+import { told as translated } from "../told.js";
 import { token } from "../theme.js";
 import { setTile, skeletonRows, stateBox } from "../ui.js";
 
@@ -40,7 +41,7 @@ const sums = (row) => [gainCell(row.net), gainCell(row.realised), cashCell(row.f
 
 function showTables() {
   fill("pnl-symbols", told.symbols, () => table(t("By symbol"), [[t("Symbol")], ...SUMS], told.symbols.map((row) => h("tr", {}, h("td", {}, row.symbol), sums(row)))), t("Nothing was traded in this period"));
-  fill("pnl-accounts", told.accounts, () => table(t("By account"), [[t("Account")], ...SUMS], told.accounts.map((row) => h("tr", { title: row.problem }, h("td", {}, row.account, " ", venueBadge(row.badge)), sums(row)))), t("No account yet"));
+  fill("pnl-accounts", told.accounts, () => table(t("By account"), [[t("Account")], ...SUMS], told.accounts.map((row) => h("tr", { title: translated(row.problem) }, h("td", {}, row.account, " ", venueBadge(row.badge)), sums(row)))), t("No account yet"));
   const { trades } = told;
   const heads = [[t("Closed")], [t("Symbol")], [t("Account")], [t("Direction")], [t("Quantity"), true], [t("Entry"), true], [t("Exit"), true], [t("Realised"), true], [t("Fees"), true], [t("Funding"), true], [t("Net"), true], [t("Held"), true]];
   fill("pnl-trades", trades, () => table(t("Closed trades"), heads, trades.map(tradeLine)), t("No trade was closed in this period"));
@@ -67,7 +68,7 @@ function showSources() {
     h("td", { class: "num" }, duration(one.newest_age_seconds)), h("td", { class: "num" }, duration(one.oldest_age_seconds))));
   byId("pnl-sources").replaceChildren(table(t("Where the prices come from"), [[t("Source")], [t("State")], [t("Newest"), true], [t("Oldest"), true]], lines));
   const allowed = t("fresh up to {age}; apart up to {n} %", { age: duration(tolerance.age_seconds), n: number(Number(tolerance.spread) * 100, 2) });
-  setText(byId("sources-note"), [problem, totals.inconsistent ? t("{n} positions whose prices differ too much", { n: number(totals.inconsistent) }) : "", allowed].filter(Boolean).join(" · "));
+  setText(byId("sources-note"), [translated(problem), totals.inconsistent ? t("{n} positions whose prices differ too much", { n: number(totals.inconsistent) }) : "", allowed].filter(Boolean).join(" · "));
 }
 
 function showTiles() {
@@ -81,7 +82,7 @@ function showTiles() {
 }
 
 function showProblems() {
-  const lines = told.accounts.filter((one) => one.problem).map((one) => t("{name}: {problem}; the exchange's own numbers are shown.", { name: one.account, problem: one.problem }));
+  const lines = told.accounts.filter((one) => one.problem).map((one) => t("{name}: {problem}; the exchange's own numbers are shown.", { name: one.account, problem: translated(one.problem) }));
   if (told.other_assets.length) lines.push(t("Contracts settled in {assets} are left out.", { assets: told.other_assets.join(", ") }));
   byId("pnl-problems").replaceChildren(...lines.map((line) => h("p", { class: "card card-body warn" }, line)));
 }

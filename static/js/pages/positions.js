@@ -15,6 +15,7 @@ import { quotes } from "../quotes.js";
 import { serverNow } from "../socket.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
+import { fieldName, told as translated } from "../told.js";
 import { setTile } from "../ui.js";
 
 const STALE_MS = 30_000;
@@ -65,7 +66,7 @@ function showSources(cell, row) {
   const off = isOff(row);
   setData(cell.firstChild, "tone", off ? "bad" : source === "mark" ? "good" : "warn");
   setText(cell.firstChild, off ? t("{n} % apart", { n: number(spread(row) * 100, 2) }) : sourceName(source));
-  cell.title = [...row.valuation.problems, ...Object.entries(pricesOf(row.symbol)).map(([name, one]) => `${sourceName(name)}: ${duration(one.age)}`)].join("\n");
+  cell.title = [...row.valuation.problems.map(translated), ...Object.entries(pricesOf(row.symbol)).map(([name, one]) => `${sourceName(name)}: ${duration(one.age)}`)].join("\n");
 }
 
 function closeButton(symbol, more) {
@@ -140,7 +141,7 @@ function showTiles(told) {
   setTile("gross", number(sum((row) => worth(row, "gross") || toNumber(row.gross_notional))), { unit: ASSET, note: t("{n} positions on accounts", { n: number(told.totals.parts) }) });
   const off = told.positions.filter(isOff).length;
   const aged = told.positions.filter((row) => old(row, "mark")).length;
-  setTile("sources", off ? t("differ") : aged ? t("old") : t("agree"), { tone: off ? "critical" : aged ? "warn" : "", note: told.prices_problem || t("{n} without a fresh mark price", { n: number(aged) }) });
+  setTile("sources", off ? t("differ") : aged ? t("old") : t("agree"), { tone: off ? "critical" : aged ? "warn" : "", note: translated(told.prices_problem) || t("{n} without a fresh mark price", { n: number(aged) }) });
   const found = told.reconciled.reduce((total, one) => total + one.differences.length, 0);
   const failed = told.reconciled.filter((one) => one.problem).length;
   setTile("differences", number(found), { tone: found || failed ? "warn" : "", note: failed ? t("{n} could not be compared", { n: number(failed) }) : t("found and mended last time") });
@@ -150,7 +151,7 @@ function showReconciled(told) {
   const lines = told.reconciled.map((one) => h("li", { "data-tone": one.problem ? "bad" : one.differences.length ? "warn" : "good" },
     h("time", {}, ago((serverNow() - one.at) / 1000)), h("span", { class: "mark", "aria-hidden": "true" }),
     h("span", { class: "what" }, one.account, h("span", { class: "faint" }, `${CAUSES[one.cause] ?? one.cause} · ${duration(one.seconds)}`)),
-    h("span", { class: "why" }, one.problem || (one.differences.length ? one.differences.map(differenceText).join(" · ") : t("ours and the exchange's are equal")))));
+    h("span", { class: "why" }, translated(one.problem) || (one.differences.length ? one.differences.map(differenceText).join(" · ") : t("ours and the exchange's are equal")))));
   byId("reconciled").replaceChildren(lines.length ? h("ol", { class: "timeline" }, lines) : h("p", { class: "card-body muted" }, t("No account has been compared with its exchange yet.")));
 }
 
@@ -161,7 +162,7 @@ function toldText(row) {
   return profit === null || Number.isNaN(profit) ? NONE : `${signed(profit)} · ${duration(age)}`;
 }
 
-const differenceText = (one) => (typeof one === "string" ? one : Object.entries(one).map(([name, value]) => `${name} ${shortened(value)}`).join(" "));
+const differenceText = (one) => (typeof one === "string" ? one : Object.entries(one).map(([name, value]) => `${fieldName(name)} ${translated(shortened(value))}`).join(" "));
 
 /** Numbers of a comparison, to eight digits after the point. */
 function shortened(value) {

@@ -10,6 +10,7 @@ import { watchAge, watchPage } from "../freshness.js";
 import { byWhom, riskStore, STALE_MS, STATES } from "../risk.js";
 import { t } from "../strings.js";
 import { LiveTable } from "../table.js";
+import { told as translated } from "../told.js";
 import { skeletonRows, stateBox, toast } from "../ui.js";
 
 const REFUSED = 100;
@@ -238,7 +239,7 @@ const refusedTable = new LiveTable(byId("refused-table"), {
     { key: "codes", label: t("Refused because"), node: () => h("span", { class: "row-actions" }), change: showCodes },
     { key: "accounts", label: t("Accounts"), text: (row) => row.accounts.join(", ") || "–" },
     { key: "actor", label: t("By"), value: (row) => row.actor, text: (row) => row.actor },
-    { key: "message", label: t("What was said"), class: "words", text: (row) => row.message, tone: () => "muted" },
+    { key: "message", label: t("What was said"), class: "words", text: (row) => translated(row.message), tone: () => "muted" },
   ],
   label: t("Refused orders"),
   sort: { key: "at", down: true },
