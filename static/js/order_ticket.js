@@ -126,7 +126,7 @@ class Ticket {
     this.result.replaceChildren(...[
       h("h3", {}, t("What each account would get")),
       h("p", { class: "muted" }, t("Priced at {price} {asset}, {age} old.", { price: exact(told.price), asset: ASSET, age: duration(told.quote_age_seconds) })),
-      table([t("Account"), [t("Quantity")], [t("Value"), ASSET], [t("Margin"), ASSET], [t("Free after"), ASSET], t("Left out because")], lines, t("Preview")),
+      table([t("Account"), [t("Quantity")], [t("Value", { of: "orders" }), ASSET], [t("Margin"), ASSET], [t("Free after"), ASSET], t("Left out because")], lines, t("Preview")),
       Number(told.left) > 0 ? h("p", { class: "warn" }, t("{n} of {all} that no account can take.", { n: exact(told.left), all: exact(told.quantity) })) : null,
       told.allowed ? null : h("p", { class: "critical", role: "alert" }, t("Nothing can be sent.")),
     ].filter(Boolean));

@@ -10,7 +10,8 @@ export { sentences };
 /** Put `values` where the text says `{name}`. */
 export const filledIn = (text, values) => text.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
 
-/** Translate; `{name}` in the text is replaced from `values`. */
+/** Translate; `{name}` in the text is replaced from `values`; `of`: what a word is said of,
+    where other languages have a word of their own for that. */
 export function t(text, values = {}) {
-  return filledIn(table[text] ?? text, values);
+  return filledIn(table[`${values.of}|${text}`] ?? table[text] ?? text, values);
 }

@@ -13,16 +13,20 @@ CATALOGUE = ROOT / "quantai_site" / "locale" / "zh_Hans" / "LC_MESSAGES" / "djan
 
 
 def script_texts():
+    """Keys of the table: the text, behind what it is said of where that is given."""
     for path in SCRIPTS.rglob("*.js"):
-        found = r'\bt\(\s*"((?:[^"\\]|\\.)*)"'
-        yield from re.findall(found, path.read_text())
+        found = r'\bt\(\s*"((?:[^"\\]|\\.)*)"(?:, \{ of: "(\w+)" \})?'
+        for text, of in re.findall(found, path.read_text()):
+            yield f"{of}|{text}" if of else text
 
 
 def template_texts():
+    """Texts of the catalogue, a context before \x04 as gettext keeps it."""
     for path in (ROOT / "templates").rglob("*.html"):
         source = path.read_text()
-        for _, text in re.findall(r"{% translate ([\"'])(.*?)\1", source):
-            yield text
+        found = r"{% translate ([\"'])(.*?)\1(?: context \"(\w+)\")?"
+        for _, text, context in re.findall(found, source):
+            yield f"{context}\x04{text}" if context else text
         blocks = r"{% blocktranslate[^%]*%}(.*?){% endblocktranslate %}"
         for text in re.findall(blocks, source):
             yield re.sub(r"{{ (\w+) }}", r"%(\1)s", text)

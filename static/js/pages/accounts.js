@@ -28,12 +28,12 @@ function fact(name, value, tone = "") {
 }
 
 function keyFact(one) {
-  if (one.mode === "paper") return fact(t("Key"), t("needs none"));
-  if (!one.key_hint) return fact(t("Key"), t("none"), "warn");
+  if (one.mode === "paper") return fact(t("Key", { of: "accounts" }), t("needs none"));
+  if (!one.key_hint) return fact(t("Key", { of: "accounts" }), t("none"), "warn");
   const passed = one.key_check?.passed;
   const verdict = one.key_checked_at === null ? t("never checked") : passed ? t("checked {age}", { age: age(one.key_checked_at) }) : t("check failed {age}", { age: age(one.key_checked_at) });
   const bad = (one.key_check?.findings ?? []).filter((finding) => finding.level === "failed" || finding.level === "warning").map((finding) => translated(finding.text));
-  return fact(t("Key"), [one.key_hint, verdict, ...bad].join(" · "), one.key_checked_at === null || (passed && !bad.length) ? "" : passed ? "warn" : "critical");
+  return fact(t("Key", { of: "accounts" }), [one.key_hint, verdict, ...bad].join(" · "), one.key_checked_at === null || (passed && !bad.length) ? "" : passed ? "warn" : "critical");
 }
 
 function comparedFact(one) {
@@ -51,7 +51,7 @@ function card(one) {
       h("span", { class: "card-note" }, [typeName(one.type), one.group, `× ${exact(one.weight)}`].filter(Boolean).join(" · "))),
     h("div", { class: "card-body stack" },
       h("div", { class: "account-worth" },
-        h("p", {}, h("span", { class: "account-equity" }, cash(one.equity)), h("span", { class: "unit" }, ASSET), h("span", { class: `account-open ${gainTone(one.open_profit)}` }, gain(one.open_profit), h("span", { class: "unit" }, t("open")))),
+        h("p", {}, h("span", { class: "account-equity" }, cash(one.equity)), h("span", { class: "unit" }, ASSET), h("span", { class: `account-open ${gainTone(one.open_profit)}` }, gain(one.open_profit), h("span", { class: "unit" }, t("open", { of: "profits" })))),
         sparkline(curves[one.name] ?? [], t("Equity of the last {n} days", { n: CURVES_DAYS }))),
       one.refusal ? h("p", { class: "warn" }, translated(one.refusal)) : null,
       h("dl", { class: "facts" },

@@ -66,7 +66,7 @@ function expander(row) {
 }
 
 function actions(row) {
-  const cancel = h("button", { class: "button small", "data-kind": "danger", type: "button", "data-action": "cancel", disabled: !mayTrade, title: mayTrade ? "" : LOCKED, onclick: (event) => cancelOne(event.currentTarget, row.id) }, t("Cancel"));
+  const cancel = h("button", { class: "button small", "data-kind": "danger", type: "button", "data-action": "cancel", disabled: !mayTrade, title: mayTrade ? "" : LOCKED, onclick: (event) => cancelOne(event.currentTarget, row.id) }, t("Cancel", { of: "orders" }));
   const amend = h("button", { class: "button small", type: "button", "data-action": "amend", disabled: !mayTrade, title: mayTrade ? "" : LOCKED, onclick: () => amendOne(row.id) }, t("Amend"));
   return h("span", { class: "row-actions" }, amend, cancel);
 }

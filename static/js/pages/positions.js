@@ -43,7 +43,7 @@ const bySource = (source, label) => ({
 const columns = [
   { key: "more", label: "", node: expander, change() {} },
   { key: "symbol", label: t("Symbol"), sticky: true, value: (row) => row.symbol, text: (row) => row.symbol, link: (row) => page.replace("SYMBOL", encodeURIComponent(row.symbol)) },
-  { key: "net", label: t("Net"), title: t("Long less short, over all accounts"), num: true, value: (row) => toNumber(row.net), text: (row) => `${Number(row.net) > 0 ? "▲ " : Number(row.net) < 0 ? "▼ " : ""}${exact(row.net)}`, tone: (row) => direction(toNumber(row.net)) },
+  { key: "net", label: t("Net", { of: "positions" }), title: t("Long less short, over all accounts"), num: true, value: (row) => toNumber(row.net), text: (row) => `${Number(row.net) > 0 ? "▲ " : Number(row.net) < 0 ? "▼ " : ""}${exact(row.net)}`, tone: (row) => direction(toNumber(row.net)) },
   { key: "gross", label: t("Gross"), title: t("Long and short together"), num: true, value: (row) => toNumber(row.gross), text: (row) => `${exact(row.gross)}${row.hedged ? " ⇄" : ""}`, tone: () => "muted" },
   { key: "entry", label: t("Entry"), title: t("Average price of the net"), num: true, value: entry, text: (row) => price(entry(row), tick(row)) },
   { key: "price", label: t("Mark"), unit: ASSET, num: true, value: (row) => mark(row)?.price ?? null, text: (row) => price(mark(row)?.price ?? null, tick(row)), tone: (row) => (old(row, "mark") ? "is-stale" : ""), flash: (row) => mark(row)?.price ?? null },
@@ -75,10 +75,10 @@ function closeButton(symbol, more) {
     class: "button small", "data-kind": "danger", type: "button", disabled: !mayTrade, title: mayTrade ? "" : LOCKED, "data-action": "close",
     onclick: async (event) => {
       const wish = { symbol, ...(more.account ? { accounts: [more.account], position_side: more.side } : chosenBody()) };
-      await act(event.currentTarget, { title: t("Close {symbol} at the market?", { symbol }), text: where, action: t("Close"), danger: true, run: () => ask("positions/close", wish), done: t("{symbol} is closed", { symbol }) });
+      await act(event.currentTarget, { title: t("Close {symbol} at the market?", { symbol }), text: where, action: t("Close", { of: "positions" }), danger: true, run: () => ask("positions/close", wish), done: t("{symbol} is closed", { symbol }) });
       store.refresh();
     },
-  }, t("Close"));
+  }, t("Close", { of: "positions" }));
 }
 
 function chosenBody() {

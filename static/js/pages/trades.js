@@ -34,7 +34,7 @@ const columns = [
   { key: "account", label: t("Account"), value: (row) => row.account, node: (row) => h("span", {}, row.account, " ", venueBadge(row.badge)), change() {} },
   { key: "quantity", label: t("Quantity"), num: true, value: (row) => toNumber(row.quantity), text: (row) => exact(row.quantity) },
   { key: "price", label: t("Price"), unit: ASSET, num: true, value: (row) => toNumber(row.price), text: (row) => exact(row.price) },
-  { key: "notional", label: t("Value"), unit: ASSET, num: true, value: (row) => toNumber(row.notional), text: (row) => cash(row.notional) },
+  { key: "notional", label: t("Value", { of: "orders" }), unit: ASSET, num: true, value: (row) => toNumber(row.notional), text: (row) => cash(row.notional) },
   { key: "realised", label: t("Realised"), unit: ASSET, title: t("What the exchange says it realised, before fees"), num: true, value: (row) => toNumber(row.realised), text: (row) => gain(row.realised), tone: (row) => gainTone(row.realised) || "faint" },
   { key: "fee", label: t("Fee"), title: t("What was paid; below 0 a rebate"), num: true, value: (row) => toNumber(row.fee), text: (row) => `${exact(row.fee)} ${row.fee_asset}`, tone: () => "muted" },
   { key: "maker", label: t("As"), value: (row) => (row.maker ? "maker" : "taker"), text: (row) => (row.maker ? t("maker") : t("taker")), tone: () => "muted" },
