@@ -133,10 +133,13 @@ export function troubles(answer) {
   return (answer.result?.accounts ?? []).filter((one) => one.outcome !== "done").map((one) => `${one.account}: ${told(one.message || one.outcome)}`);
 }
 
-/** Words of an error with what each account said. */
+/** Words of an error with what each account said; a rule that the words hold is not said again. */
 export function errorText(error) {
-  const lines = (error.details ?? []).map((one) => (one.account ? `${one.account}: ${one.message}` : one.rule ? `${fieldName(one.field)}: ${one.rule}` : "")).filter(Boolean);
-  return [error.message, ...lines.filter((line) => !error.message.includes(line))].join(" · ");
+  const lines = (error.details ?? []).map((one) => {
+    if (one.account) return `${one.account}: ${one.message}`;
+    return one.rule && !error.message.includes(one.rule) ? `${fieldName(one.field)}: ${one.rule}` : "";
+  });
+  return [error.message, ...lines.filter((line) => line && !error.message.includes(line))].join(" · ");
 }
 
 /** Ask, do, tell: the way of every button that changes something. */

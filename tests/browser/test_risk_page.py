@@ -65,6 +65,19 @@ def choose(page, state, reason=""):
     return dialog
 
 
+ONE_RULE_TWICE = """async () => {
+  const { errorText } = await import("/static/js/accounts.js");
+  return errorText({
+    message: "2 is refused: too small",
+    details: [
+      { field: "quantity", rule: "too small" },
+      { account: "a", message: "away" },
+      { account: "b", message: "away" },
+    ],
+  });
+}"""
+
+
 def test_a_halt_needs_a_reason_and_every_open_page_follows_it(browse, trading):
     page, elsewhere = browse(PATH), browse("/settings/")
     for one in (page, elsewhere):
@@ -166,6 +179,9 @@ def test_what_the_server_says_is_told_in_the_language_of_the_page(browse):
         texts,
     )
     assert told == [CHINESE.told(text) for text in texts]
+    assert (
+        page.evaluate(ONE_RULE_TWICE) == "2 is refused: too small · a: away · b: away"
+    )
 
 
 def test_who_may_only_look_changes_nothing(browse, shell, trading):
