@@ -4,6 +4,7 @@ import hypothesis
 import pytest
 import redis
 from pytest_socket import socket_allow_hosts
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.redis_server import RedisServer
 
@@ -12,15 +13,19 @@ hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests of one running product share a worker, in their order; see ``quantai``.
+class ByProduct(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Tests of the browser's one running product share a worker, others go by module."""
 
-    First of all, since pytest-xdist reads the groups in the same hook.
-    """
-    for item in items:
-        browser = item.get_closest_marker("browser")
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else "others"))
+    def _split_scope(self, nodeid):
+        browser = nodeid.startswith("tests/browser/")
+        return "browser" if browser else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """What ``--dist loadscope`` means here; see ``quantai``."""
+    if config.getvalue("dist") == "loadscope":
+        return ByProduct(config, log)
+    return None
 
 
 @pytest.fixture(autouse=True)
