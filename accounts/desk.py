@@ -31,6 +31,7 @@ from accounts.journal_records import (
 )
 from accounts.reconciliation import compare
 from accounts.recorder import EnhancedTradeRecorder
+from core.cancellation import asked, checkpoint
 from core.clock import Clock
 from core.patience import TRANSIENT
 
@@ -103,10 +104,13 @@ class Desk:
 
     async def run(self) -> None:
         """Open the gateway, hear its events, compare; until cancelled."""
+        before = asked()
         await self.gateway.start()
         for ref in self._unsure:
             self.ask_later(ref)
         try:
+            # An end that was asked for while the gateway's Redis answered raised nothing.
+            checkpoint(before)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._hear())
                 group.create_task(self._compare_forever())

@@ -1,6 +1,7 @@
 """What can go wrong between an intent and its fill, and what becomes of it."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -358,6 +359,31 @@ class TestTakingOver:
             return intent
 
         return await sync_to_async(make)()
+
+    async def test_an_end_that_a_gateway_swallows_while_it_opens_is_one_all_the_same(
+        self, rig
+    ):
+        await rig.stop(rig._tasks[0])
+        make, opening = rig.make, asyncio.Event()
+
+        async def opens_slowly(account):
+            made = await make(account)
+
+            async def start():
+                opening.set()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(10)
+                await made.inner.start()
+
+            made.start = start
+            return made
+
+        rig.make = opens_slowly
+        task = rig.start()
+        await opening.wait()
+        async with asyncio.timeout(5):
+            await rig.stop(task)
+        assert task.cancelled()
 
     async def test_what_nobody_can_ask_for_is_answered_as_unknown(
         self, rig, monkeypatch
