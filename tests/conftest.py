@@ -14,11 +14,17 @@ hypothesis.settings.load_profile("shared machine")
 
 
 class ByProduct(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Tests of the browser's one running product share a worker, others go by module."""
+    """Tests of the browser's one running product share a worker, others go by module.
+
+    The largest first; benchmarks, which share nothing, fill up what is left.
+    """
 
     def _split_scope(self, nodeid):
-        browser = nodeid.startswith("tests/browser/")
-        return "browser" if browser else super()._split_scope(nodeid)
+        if nodeid.startswith("tests/browser/"):
+            return "browser"
+        if nodeid.startswith("tests/benchmarks/"):
+            return nodeid
+        return super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):

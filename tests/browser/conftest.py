@@ -3,8 +3,6 @@
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -14,8 +12,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import training_rows
 from tests.browser.planted_signals import plant
+from tests.browser.shell import Shell
 from tests.browser.watching import Watched
-from tests.flows.running import ROOT, Running
+from tests.flows.running import Running
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Chromium heeds the last such list alone: first what Playwright itself turns off, then
@@ -118,38 +117,29 @@ def signed_in(chromium, up):
 
 
 @pytest.fixture(scope="package")
-def planted(up):
-    """Signals in the database, planted once; what the routes answer about them."""
-    return plant(up.var)
+def shell(up):
+    """``shell(code)`` runs Python in another process on the same database."""
+    running = Shell(up)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="package")
-def writer(up):
-    """A process that writes rows of training."""
-    writing = training_rows.Writer(up)
-    yield writing
-    writing.close()
+def planted(shell):
+    """Signals in the database, planted once; what the routes answer about them."""
+    return plant(shell)
+
+
+@pytest.fixture(scope="package")
+def writer(shell):
+    """Writes rows of training."""
+    return training_rows.Writer(shell)
 
 
 @pytest.fixture(scope="package")
 def trained(writer):
     """Studies, trials and versions in the database, planted once: their ids."""
     return writer.planted
-
-
-@pytest.fixture
-def shell(up):
-    """Run a line of Python in a process of its own, on the same database."""
-
-    def run(code):
-        subprocess.run(
-            [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", code],
-            env={"QUANTAI_VAR": str(up.var), "PATH": os.environ["PATH"]},
-            check=True,
-            capture_output=True,
-        )
-
-    return run
 
 
 @pytest.fixture

@@ -1,11 +1,6 @@
 """Signals in the database, with outcomes and a calibration, as scans leave them."""
 
 import json
-import os
-import subprocess
-import sys
-
-from tests.flows.running import ROOT
 
 PLANT = """
 import json, time
@@ -93,13 +88,6 @@ print("PLANTED" + json.dumps({
 """
 
 
-def plant(var):
+def plant(shell):
     """Store signals, their outcomes and a calibration; return what the routes answer of them."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", PLANT],
-        env={"QUANTAI_VAR": str(var), "PATH": os.environ["PATH"]},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return json.loads(done.stdout.partition("PLANTED")[2])
+    return json.loads(shell(PLANT).partition("PLANTED")[2])

@@ -2,14 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 import urllib.request
 
 import pytest
 from playwright.sync_api import expect
-
-from tests.flows.running import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -129,13 +125,8 @@ get_user_model().objects.create_user("onlooker", password="only-looking-4711")
 """
 
 
-def test_who_may_only_look_finds_the_switches_locked(browse, up):
-    subprocess.run(
-        [sys.executable, ROOT / "manage.py", "shell", "-c", MAKE_VIEWER],
-        env={"QUANTAI_VAR": str(up.var), "PATH": "/usr/bin:/bin"},
-        check=True,
-        capture_output=True,
-    )
+def test_who_may_only_look_finds_the_switches_locked(browse, shell):
+    shell(MAKE_VIEWER)
     page = browse(PATH, state=None)
     page.fill("#id_username", "onlooker")
     page.fill("#id_password", "only-looking-4711")

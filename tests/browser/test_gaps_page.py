@@ -1,15 +1,10 @@
 """Gaps: coverage of a day, and the ledger that grows while it is looked at."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
-
-from tests.flows.running import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -71,23 +66,6 @@ row = {row!r}
 key = dict(series_id=row["series_id"], open_time=row["open_time"])
 Candle.objects.get_or_create(**key, defaults=row)
 """
-
-
-@pytest.fixture(scope="module")
-def shell(up):
-    """Run Python in a process of its own, on the same database; returns its words."""
-
-    def run(code):
-        done = subprocess.run(
-            [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", code],
-            env={"QUANTAI_VAR": str(up.var), "PATH": os.environ["PATH"]},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture(scope="module", autouse=True)

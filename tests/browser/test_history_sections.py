@@ -3,16 +3,11 @@
 import csv
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 
 import pytest
 from playwright.sync_api import expect
-
-from tests.flows.running import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -40,13 +35,8 @@ ConnectionEvent.objects.bulk_create(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _planted(up):
-    subprocess.run(
-        [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", PLANT],
-        env={"QUANTAI_VAR": str(up.var), "PATH": os.environ["PATH"]},
-        check=True,
-        capture_output=True,
-    )
+def _planted(shell):
+    shell(PLANT)
 
 
 def test_the_picture_shows_when_a_connection_was_away(browse):

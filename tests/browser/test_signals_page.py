@@ -272,8 +272,8 @@ get_user_model().objects.create_user("spectator", password="only-looking-2931")
 """
 
 
-def test_who_may_only_look_cannot_scan(browse, up, told):
-    up.manage("shell", "--no-imports", "-c", MAKE_VIEWER)
+def test_who_may_only_look_cannot_scan(browse, shell, told):
+    shell(MAKE_VIEWER)
     page = browse(PATH, state=None)
     page.fill("#id_username", "spectator")
     page.fill("#id_password", "only-looking-2931")

@@ -5,11 +5,6 @@ trials still runs, in a process that is not there.
 """
 
 import json
-import os
-import subprocess
-import sys
-
-from tests.flows.running import ROOT
 
 ALONE = """
 from django.db import transaction
@@ -104,50 +99,24 @@ with transaction.atomic():
 )
 
 
-LOOP = """
-import json, sys
-for line in sys.stdin:
-    exec(json.loads(line), {})
-    print("DONE", flush=True)
-"""
-
-
 class Writer:
-    """A process beside the product that writes rows, as a worker on a machine does.
+    """Writes rows as a worker on a machine does.
 
     ``planted``: ids by name and number of what it planted when it began.
     """
 
-    def __init__(self, up):
-        self._process = subprocess.Popen(
-            [sys.executable, ROOT / "manage.py", "shell", "--no-imports", "-c", LOOP],
-            env={"QUANTAI_VAR": str(up.var), "PATH": os.environ["PATH"]},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        said = next(line for line in self.run(PLANT) if line.startswith("PLANTED"))
-        self.planted = json.loads(said.removeprefix("PLANTED"))
+    def __init__(self, shell):
+        self._shell = shell
+        said = self.run(PLANT).splitlines()
+        (told,) = (line for line in said if line.startswith("PLANTED"))
+        self.planted = json.loads(told.removeprefix("PLANTED"))
         for told in self.planted.values():
             if isinstance(told, dict):
                 told["trials"] = {int(key): id_ for key, id_ in told["trials"].items()}
 
     def run(self, script, **values):
-        """Run one of the scripts above with its values; returns the lines it said."""
+        """Run one of the scripts above with its values; returns what it said."""
         for name, value in values.items():
             script = script.replace(f"{{{name}!r}}", repr(value))
             script = script.replace(f"{{{name}}}", str(value))
-        self._process.stdin.write(json.dumps(script) + "\n")
-        self._process.stdin.flush()
-        said = []
-        for line in self._process.stdout:
-            if line.startswith("DONE"):
-                return said
-            said.append(line)
-        raise AssertionError(f"the writing process ended: {''.join(said)}")
-
-    def close(self):
-        """End the process."""
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
+        return self._shell(script)

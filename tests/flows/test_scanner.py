@@ -1,7 +1,9 @@
 """The real scanner process at work behind a real `up`."""
 
 import json
+import sqlite3
 import urllib.request
+from contextlib import closing
 
 import pytest
 
@@ -38,10 +40,8 @@ def test_signals_follow_a_close_and_a_scan_is_done_on_request(tmp_path):
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
 
-        def scanned():
-            return up.manage("shell", "-c", CLOSES).splitlines()[-1] == "whole"
-
-        until_true(scanned, 90)
+        with closing(sqlite3.connect(up.var / "quantai.sqlite3", timeout=30)) as rows:
+            until_true(lambda: rows.execute(CLOSES).fetchone(), 90)
         assert ask("signals")["signals"]
         answer = ask("scan", {"interval": "1m", "min_score": 0})
         assert (answer["state"], answer["total_symbols"]) == ("done", SYMBOLS)
@@ -56,7 +56,6 @@ def test_signals_follow_a_close_and_a_scan_is_done_on_request(tmp_path):
 
 
 CLOSES = (
-    "from market.models import Scan\n"
-    "rows = Scan.objects.filter(trigger='close', state='done', signals_found__gt=0)\n"
-    f"print('whole' if rows.filter(scanned={SYMBOLS}).exists() else 'not yet')"
+    "SELECT 1 FROM market_scan WHERE trigger = 'close' AND state = 'done' "
+    f"AND signals_found > 0 AND scanned = {SYMBOLS}"
 )

@@ -39,27 +39,6 @@ def test_one_command_brings_up_the_page_and_ctrl_c_leaves_nothing(tmp_path):
         assert "First login" not in again.text
 
 
-def test_a_killed_child_comes_back_while_the_others_go_on(tmp_path):
-    with Running(tmp_path) as up:
-        up.wait_for(OPEN)
-        up.wait_for(r"feed\s+running")
-        before = up.pids
-        os.kill(before["feed"], signal.SIGKILL)
-        up.wait_for(r"feed\s+\w+ \(pid \d+, restarts 1")
-        assert up.pid_of("feed", but=before["feed"])
-        kept = {name: pid for name, pid in up.pids.items() if name != "feed"}
-        assert kept == {name: pid for name, pid in before.items() if name != "feed"}
-
-
-def test_a_second_up_on_the_same_folder_is_refused_with_the_pid(tmp_path):
-    with Running(tmp_path) as first:
-        first.wait_for(OPEN)
-        with Running(tmp_path) as second:
-            second.wait_for(rf"already running on .* with pid {first.process.pid}")
-            assert second.process.wait(10) != 0
-        assert first.get("healthz")[0] == 200
-
-
 def test_a_port_in_use_is_an_error_naming_the_port(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -122,6 +101,8 @@ def test_uvicorn_serves_the_same_pages(tmp_path):
         assert gone(family)
 
 
+# Beside others its starts take longer than the three seconds of one that has failed.
+@pytest.mark.alone
 def test_a_child_that_cannot_start_is_tried_again_and_said(tmp_path):
     (tmp_path / "simulator").mkdir(parents=True)
     (tmp_path / "simulator" / "tls").write_text("in the way")
@@ -132,16 +113,39 @@ def test_a_child_that_cannot_start_is_tried_again_and_said(tmp_path):
         up.wait_for(r"simulator\s+running")
 
 
-def test_other_commands_find_the_running_installation(tmp_path):
-    with Running(tmp_path) as up:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One that is only looked at, or recovers."""
+    with Running(tmp_path_factory.mktemp("running")) as up:
         up.wait_for(OPEN)
-        found = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), "show_config", "--json"],
-            env={"PATH": "/usr/bin", "QUANTAI_VAR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = {row["variable"]: row for row in json.loads(found.stdout)["settings"]}
-        assert rows["REDIS_URL"]["value"] == up.runtime["redis_url"]
-        assert rows["MARKET_SIMULATOR_URL"]["source"] == "running up"
+        up.wait_for(r"feed\s+running")
+        yield up
+
+
+def test_a_killed_child_comes_back_while_the_others_go_on(running):
+    before = running.pids
+    os.kill(before["feed"], signal.SIGKILL)
+    running.wait_for(r"feed\s+\w+ \(pid \d+, restarts 1")
+    assert running.pid_of("feed", but=before["feed"])
+    kept = {name: pid for name, pid in running.pids.items() if name != "feed"}
+    assert kept == {name: pid for name, pid in before.items() if name != "feed"}
+
+
+def test_a_second_up_on_the_same_folder_is_refused_with_the_pid(running):
+    with Running(running.var) as second:
+        second.wait_for(rf"already running on .* with pid {running.process.pid}")
+        assert second.process.wait(10) != 0
+    assert running.get("healthz")[0] == 200
+
+
+def test_other_commands_find_the_running_installation(running):
+    found = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "show_config", "--json"],
+        env={"PATH": "/usr/bin", "QUANTAI_VAR": str(running.var)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = {row["variable"]: row for row in json.loads(found.stdout)["settings"]}
+    assert rows["REDIS_URL"]["value"] == running.runtime["redis_url"]
+    assert rows["MARKET_SIMULATOR_URL"]["source"] == "running up"
