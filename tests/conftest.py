@@ -34,6 +34,15 @@ def pytest_xdist_make_scheduler(config, log):
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark every test that has a database: those run on both kinds."""
+    for item in items:
+        asked = {"db", "transactional_db"} & set(item.fixturenames)
+        if asked or item.get_closest_marker("django_db"):
+            item.add_marker("sql")
+
+
 @pytest.fixture(autouse=True)
 def _loopback_only():
     """No test reaches beyond this machine."""
