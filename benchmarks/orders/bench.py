@@ -158,14 +158,18 @@ def _console(where: Installation, path: str, wanted: dict[str, Any]) -> Any:
 
 def wait_until_open(where: Installation, product: Product, size: int) -> None:
     """Wait until the trader has opened all accounts and the symbol has a price."""
-    table = key("state", "simulator", "trader")
-    quotes = key("state", "simulator", "quotes")
     with where.redis_client() as redis:
 
+        def told(topic: str) -> dict[str, Any]:
+            rows: Any = redis.hgetall(key("state", "simulator", topic))
+            return {name.decode(): wire.decode(raw) for name, raw in rows.items()}
+
         def all_open() -> bool:
-            rows: Any = redis.hgetall(table)
-            ready = sum(bool(wire.decode(raw).get("ready")) for raw in rows.values())
-            return ready >= size and bool(redis.hexists(quotes, SYMBOL))
+            ready = sum(bool(row.get("ready")) for row in told("trader").values())
+            # Paper accounts also want to know how old a price is.
+            feed, quote = told("feed").get("feed", {}), told("quotes").get(SYMBOL, {})
+            known = feed.get("exchange_time") and feed.get("data_at") and quote.get("t")
+            return ready >= size and bool(known)
 
         until(
             all_open,
