@@ -8,7 +8,7 @@ renders the page. ``{name}`` in a sentence stands for a value, ``{n}`` for a num
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from django.contrib.staticfiles import finders
@@ -29,15 +29,23 @@ class _Sentence:
     def __init__(self, english: str, own: str) -> None:
         self.own = own
         self.names = SLOT.findall(english)
-        self.begins_with_value = "{" in english.split(" ", 1)[0]
-        plain = re.sub(r"[.*+?^$()|\[\]\\]", r"\\\g<0>", english)
-        self.pattern = re.compile(SLOT.sub(_slot, plain), re.DOTALL)
+        self._english = english
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when it is first asked for: most sentences never are."""
+        plain = re.sub(r"[.*+?^$()|\[\]\\]", r"\\\g<0>", self._english)
+        return re.compile(SLOT.sub(_slot, plain), re.DOTALL)
 
 
 def _slot(found: re.Match[str]) -> str:
     if found[1] == "n":
         return r"([\d.,]+)"
     return "(.+?)" if found[1] in OPEN else "((?:(?!; ).)+?)"
+
+
+def _first_word(text: str) -> str:
+    return text.split(" ", 1)[0]
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
@@ -53,13 +61,15 @@ class Sentences:
     def __init__(self, groups: Mapping[str, Mapping[str, str]]) -> None:
         self._fields = groups.get("fields", {})
         self._forms = groups.get("forms", {})
-        found = [
-            _Sentence(english, own)
-            for name, group in groups.items()
-            if name not in ("fields", "forms")
-            for english, own in group.items()
-        ]
-        self._sentences = sorted(found, key=lambda one: one.begins_with_value)
+        # By their first word; under "" those that begin with a value.
+        self._sentences: dict[str, list[_Sentence]] = {}
+        for name, group in groups.items():
+            if name in ("fields", "forms"):
+                continue
+            for english, own in group.items():
+                word = _first_word(english)
+                alike = self._sentences.setdefault("" if "{" in word else word, [])
+                alike.append(_Sentence(english, own))
 
     def told(self, text: str) -> str:
         """Return the sentence in this language; what is not known stays as it is."""
@@ -71,7 +81,8 @@ class Sentences:
 
     def whole(self, text: str) -> str:
         """Return the one sentence that the text is, empty when it is none."""
-        for one in self._sentences:
+        named = self._sentences.get(_first_word(text), ())
+        for one in (*named, *self._sentences.get("", ())):
             found = one.pattern.fullmatch(text)
             if found is None:
                 continue

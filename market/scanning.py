@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # A scan at a close waits at most so long for the last of the bars, exchange time.
 CLOSE_WAIT_MS = 5_000
+# What closed before the start may never be whole: it is asked for so often, exchange time.
+CATCH_UP_MS = 2_000
 TELL_EVERY = 20
 PRUNE_SECONDS = 3_600.0
 DAY_MS = 86_400_000
@@ -72,6 +74,7 @@ class Scanner:
         now = exchange_now(venue)
         self._scanned = {each: bar_open(now, each) for each in market.intervals}
         self._unseen = set(market.intervals) if catch_up else set()
+        self._catch_up_at = 0
 
     def look(self) -> None:
         """Do what is due: what people asked for, then bars that closed."""
@@ -87,19 +90,22 @@ class Scanner:
                 self._unseen.discard(interval)
                 self._do(self._new("close", interval, boundary))
                 self._settle(self._venue)
-            elif interval in self._unseen:
-                self._catch_up(interval, boundary)
+        if self._unseen and now >= self._catch_up_at:
+            self._catch_up_at = now + CATCH_UP_MS
+            self._catch_up(now)
         self._prune()
 
-    def _catch_up(self, interval: str, boundary: int) -> None:
-        """Scan what closed at ``boundary`` once all of it is stored."""
-        if signal_selectors.close_scanned(
-            venue=self._venue, interval=interval, boundary=boundary
-        ):
-            self._unseen.discard(interval)
-        elif self._is_whole(interval, boundary):
-            self._unseen.discard(interval)
-            self._do(self._new("start", interval, boundary))
+    def _catch_up(self, now: int) -> None:
+        """Scan what closed before this scanner began, once all of it is stored."""
+        for interval in sorted(self._unseen):
+            boundary = bar_open(now, interval)
+            if signal_selectors.close_scanned(
+                venue=self._venue, interval=interval, boundary=boundary
+            ):
+                self._unseen.discard(interval)
+            elif self._is_whole(interval, boundary):
+                self._unseen.discard(interval)
+                self._do(self._new("start", interval, boundary))
 
     def _followed(self) -> list[str]:
         return [row.symbol for row in selectors.instruments(venue=self._venue)]

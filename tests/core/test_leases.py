@@ -206,7 +206,8 @@ async def test_a_living_process_here_is_waited_for(join, redis):
 async def test_a_name_that_begins_like_another_is_another(join):
     await join("feed").beat()
     await join("feed-2").beat()
-    await join("fee").beat()
+    holding = await join("fee").beat()
+    assert {one.name for one in holding.members} == {"fee", "feed", "feed-2"}
 
 
 async def test_jobs_do_not_meet(join, redis):

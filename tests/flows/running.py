@@ -145,7 +145,7 @@ def until_true(ask, seconds):
     return answer
 
 
-def gone(processes, seconds=30):
+def gone(processes, seconds=10):
     """Whether all of them ended within the time."""
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     alive = [item for item in alive if item.status() != psutil.STATUS_ZOMBIE]

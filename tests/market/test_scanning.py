@@ -143,11 +143,16 @@ def test_what_closed_before_the_start_is_scanned_once_when_all_of_it_is_stored(
     symbols = scanned.names(3)
     scanned.follow(symbols)
     scanned.store(symbols[:2], until=NOW - STEP)
+    clock.now = NOW - 10_000
     work = scanner(catch_up=True)
     work.look()
     assert scans() == []
     scanned.store(symbols[2:], until=NOW - STEP)
     work.look()
+    assert scans() == []  # the database is not asked at every look
+    clock.now += 2_000
+    work.look()
+    clock.now += 2_000
     work.look()
     (row,) = scans()
     assert (row.trigger, row.boundary, row.state) == ("start", NOW - STEP, "done")
